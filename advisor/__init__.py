@@ -1,0 +1,112 @@
+"""Point it at a folder of data with few labels; it says how to train on it, why, and then trains.
+
+    files -> Dataset -> DatasetProfile -> Regime -> StrategyReport -> SearchSpace -> Trials -> FittedPipeline
+
+The map of the house. The spine, in the order the data travels; each module may import only those above it:
+
+=============  ===========================================================================
+dataset        what was read: labelled rows, the unlabelled pool, the test split
+profile        what it is: counts and shapes
+regime         where it stands: exactly one regime per dataset
+rule, finding  what to mind: imbalance, leakage, groups, ... with its effect on the error
+metrics        scores of many weightings of the rows at once
+splits         the folds that everything is judged on
+evaluation     scores with intervals, corrected for having been selected by
+space          search spaces as data (``search_spaces/*.toml``)
+strategy       the card and the contract of a recipe
+workspace      data and folds as worker processes read them
+executor       where fits run; trials: one configuration on all folds
+probe          cheap strategies measured on this data
+ranking        measurements and published effects in one ranking
+report         the ranked plan
+search         the race for the budget; selection, ensemble and calibration after it
+pipeline       what predicts, and how it is saved
+=============  ===========================================================================
+
+The face: ``api`` (:func:`advise`, :func:`autofit`), ``cli`` (the commands), ``render`` (terminal, Markdown, HTML).
+The ribs, found by folder, one file per part: ``readers``, ``profilers``, ``regimes``, ``rules``,
+``representations``, ``strategies``, ``nets``, ``evidence_tables``.
+
+Importing this package loads none of it: every public name is loaded when it is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from advisor.api import advise, autofit
+    from advisor.dataset import Dataset, Modality, Task, read_dataset
+    from advisor.errors import AdvisorError
+    from advisor.evaluation import Score
+    from advisor.finding import Finding
+    from advisor.pipeline import FittedPipeline, load_pipeline
+    from advisor.profile import DatasetProfile, TabularProfile, profile_dataset
+    from advisor.regime import Regime, find_regime
+    from advisor.report import Recommendation, StrategyReport
+    from advisor.run import Result, TrainedRun
+    from advisor.space import SearchSpace
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "AdvisorError": "errors",
+    "Dataset": "dataset",
+    "DatasetProfile": "profile",
+    "Finding": "finding",
+    "FittedPipeline": "pipeline",
+    "Modality": "dataset",
+    "Recommendation": "report",
+    "Regime": "regime",
+    "Result": "run",
+    "Score": "evaluation",
+    "SearchSpace": "space",
+    "StrategyReport": "report",
+    "TabularProfile": "profile",
+    "Task": "dataset",
+    "TrainedRun": "run",
+    "advise": "api",
+    "autofit": "api",
+    "find_regime": "regime",
+    "load_pipeline": "pipeline",
+    "profile_dataset": "profile",
+    "read_dataset": "dataset",
+}
+"""Public name -> the module it lives in."""
+
+__all__ = [
+    "AdvisorError",
+    "Dataset",
+    "DatasetProfile",
+    "Finding",
+    "FittedPipeline",
+    "Modality",
+    "Recommendation",
+    "Regime",
+    "Result",
+    "Score",
+    "SearchSpace",
+    "StrategyReport",
+    "TabularProfile",
+    "Task",
+    "TrainedRun",
+    "__version__",
+    "advise",
+    "autofit",
+    "find_regime",
+    "load_pipeline",
+    "profile_dataset",
+    "read_dataset",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its module."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'advisor' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"advisor.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,304 @@
+"""The face of the house: two short functions that call the spine.
+
+``advise`` reads, measures and plans; ``autofit`` executes the plan. They share every step up to the report, so
+advice and execution cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from advisor.dataset import Dataset, read_dataset
+from advisor.errors import InvalidRequest
+from advisor.executor import make_executor
+from advisor.metrics import default_metric, get_metric
+from advisor.probe import run_probe
+from advisor.profile import profile_dataset
+from advisor.regime import find_regime
+from advisor.report import Judging, Origin, StrategyReport, advise_profile
+from advisor.rule import apply_rules
+from advisor.run import (
+    Run,
+    RunSettings,
+    TrainedRun,
+    check_plan,
+    check_same_data,
+    default_folder,
+    read_plan,
+    read_run,
+    start_run,
+)
+from advisor.splits import plan_splits
+
+if TYPE_CHECKING:
+    from advisor.search import SearchState
+
+PROBE_SECONDS = 20.0
+"""Seconds the probe may take unless told otherwise; our choice: what a person waits for without leaving."""
+
+
+def advise(
+    data: object,
+    *,
+    target: str | Sequence[str] | None = None,
+    task: str | None = None,
+    metric: str | None = None,
+    unlabeled: Path | str | None = None,
+    groups: str | Sequence[str] | None = None,
+    seed: int = 0,
+    probe_seconds: float | None = PROBE_SECONDS,
+    jobs: int | None = None,
+) -> StrategyReport:
+    """Say which training strategy to use on a dataset, and why.
+
+    Parameters
+    ----------
+    data : path, DataFrame, Bunch or Dataset
+        A file or a folder (see :func:`advisor.read_dataset`), or rows in memory.
+    target : str or sequence of str or None
+        The column to predict, or several 0/1 columns; ``None`` infers it and says so in ``notes``.
+    task : str or None
+        ``binary``, ``multiclass``, ``multilabel`` or ``regression``; ``None`` infers it.
+    metric : str or None
+        What to rank by, for example ``roc_auc`` or ``rmse``; ``None`` takes the task's default.
+    unlabeled : path or None
+        Rows without a target.
+    groups : str or sequence of str or None
+        Columns whose equal values must stay on one side of every split; they are not features.
+    seed : int
+        Seed of the splits and of every fit.
+    probe_seconds : float or None
+        Wall-clock seconds for really cross-validating cheap strategies; ``None`` for rules only, in which case no
+        expected score is given.
+    jobs : int or None
+        Worker processes; ``None`` for one per core.
+
+    Returns
+    -------
+    StrategyReport
+        The ranked plan; ``report.model_dump_json()`` is what ``autofit --plan`` reads.
+
+    Raises
+    ------
+    AdvisorError
+        When the data or an option cannot be used; one line that says what to do.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> report = advise(load_breast_cancer(as_frame=True), probe_seconds=None)
+    >>> report.regime.name
+    'tabular_small'
+    """
+    if isinstance(data, Dataset):
+        dataset = data
+    else:
+        dataset = read_dataset(
+            data, target=target, task=task, unlabeled=unlabeled, groups=groups
+        )
+    return advise_dataset(
+        dataset, metric=metric, seed=seed, probe_seconds=probe_seconds, jobs=jobs
+    )
+
+
+def advise_dataset(
+    dataset: Dataset,
+    *,
+    metric: str | None = None,
+    seed: int = 0,
+    probe_seconds: float | None = PROBE_SECONDS,
+    jobs: int | None = None,
+) -> StrategyReport:
+    """Say which training strategy to use on a dataset that has been read.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        From :func:`advisor.read_dataset`.
+    metric, seed, probe_seconds, jobs
+        As in :func:`advise`.
+
+    Returns
+    -------
+    StrategyReport
+
+    Raises
+    ------
+    AdvisorError
+        When the metric is unknown or no strategy can run.
+    """
+    profile = profile_dataset(dataset)
+    regime = find_regime(profile)
+    if metric is None:
+        metric, reason = default_metric(dataset.task, profile.imbalance)
+    else:
+        metric, reason = get_metric(metric, dataset.task).name, "asked for"
+    splits = plan_splits(dataset.task, dataset.y, dataset.groups, seed)
+    probe = None
+    if probe_seconds is not None:
+        probe = run_probe(
+            dataset,
+            profile,
+            regime,
+            splits,
+            metric,
+            seconds=probe_seconds,
+            jobs=jobs,
+            seed=seed,
+        )
+    return advise_profile(
+        profile,
+        regime,
+        apply_rules(profile),
+        Judging(metric, reason, splits, seed),
+        probe,
+        Origin(
+            dataset.source,
+            dataset.fingerprint,
+            dataset.targets,
+            dataset.group_columns,
+            dataset.notes,
+        ),
+    )
+
+
+TIME_LIMIT = 300.0
+"""Seconds that training may take unless told otherwise (5 minutes)."""
+
+
+def autofit(
+    data: object,
+    *,
+    target: str | Sequence[str] | None = None,
+    task: str | None = None,
+    metric: str | None = None,
+    unlabeled: Path | str | None = None,
+    groups: str | Sequence[str] | None = None,
+    seed: int | None = None,
+    probe_seconds: float | None = None,
+    plan: StrategyReport | Path | str | None = None,
+    time_limit: float | None = None,
+    trials: int | None = None,
+    jobs: int | None = None,
+    out: Path | str | None = None,
+    resume: Path | str | None = None,
+    single_model: bool = False,
+    progress: Callable[[SearchState], None] | None = None,
+) -> TrainedRun:
+    """Train hands-off within a time limit, and report a score one can believe.
+
+    Parameters
+    ----------
+    data, target, task, metric, unlabeled, groups
+        As in :func:`advise`.
+    seed : int or None
+        Seed of the splits and of every fit; ``None`` is the plan's, else 0.
+    probe_seconds : float or None
+        Measure cheap strategies before the search; ``None``, the default, leaves that to the search's own first
+        round, which does the same on all folds.
+    plan : StrategyReport, path or None
+        What to do; a report as :func:`advise` returns it, or its JSON file. ``None`` makes one.
+    time_limit : float or None
+        Wall-clock seconds for everything; ``None`` is 300, or no limit where ``trials`` is given.
+    trials : int or None
+        At most this many configurations; with it and one seed, two runs are identical.
+    jobs : int or None
+        Worker processes; ``None`` for one per core, 0 to fit in this process.
+    out : path or None
+        The run directory; ``None`` for ``runs/<name>-<time>``.
+    resume : path or None
+        Go on with this run directory; ``time_limit`` and ``trials`` are then new.
+    single_model : bool
+        Deploy one configuration refitted on all rows, not the ensemble of fold models.
+    progress : callable or None
+        Called with the state of the search before and after every trial.
+
+    Returns
+    -------
+    TrainedRun
+        The pipeline, the result, the plan and where they are.
+
+    Raises
+    ------
+    AdvisorError
+        When the data, the plan or an option cannot be used, or nothing could be trained.
+    KeyboardInterrupt
+        When interrupted before a first configuration was done.
+    """
+    # Imported here: advice needs neither Optuna nor scikit-learn, and should not wait for them.
+    from advisor.search import Budget
+    from advisor.training import train
+
+    started = time.monotonic()
+    if time_limit is None and trials is None:
+        time_limit = TIME_LIMIT
+    _check_budget(time_limit, trials, jobs)
+    if resume is not None and (out is not None or plan is not None):
+        raise InvalidRequest("a resumed run has its folder and its plan; drop --out and --plan")
+    with make_executor(jobs) as executor:
+        dataset = (
+            data
+            if isinstance(data, Dataset)
+            else read_dataset(data, target=target, task=task, unlabeled=unlabeled, groups=groups)
+        )
+        if resume is not None:
+            run = Run(Path(resume))
+            check_same_data(run, dataset)
+        else:
+            report = _plan(plan, dataset, metric, seed, probe_seconds, jobs)
+            run = Run(Path(out) if out is not None else default_folder(dataset.name))
+            settings = RunSettings(
+                source=dataset.source,
+                fingerprint=dataset.fingerprint,
+                metric=report.metric,
+                seed=report.seed,
+                single_model=single_model,
+            )
+            start_run(run, settings, report)
+        budget = Budget(seconds=time_limit, trials=trials)
+        pipeline, result = train(dataset, run, executor, budget, started, progress)
+    return TrainedRun(pipeline, result, read_run(run.folder)[1], run.folder)
+
+
+def _check_budget(time_limit: float | None, trials: int | None, jobs: int | None) -> None:
+    faults = [
+        f"{name} must be {wanted}, got {value}"
+        for name, value, wanted, good in (
+            ("time_limit", time_limit, "above 0 seconds", time_limit is None or time_limit > 0),
+            ("trials", trials, "at least 1", trials is None or trials >= 1),
+            ("jobs", jobs, "at least 0", jobs is None or jobs >= 0),
+        )
+        if not good
+    ]
+    if faults:
+        raise InvalidRequest("; ".join(faults))
+
+
+def _plan(
+    plan: StrategyReport | Path | str | None,
+    dataset: Dataset,
+    metric: str | None,
+    seed: int | None,
+    probe_seconds: float | None,
+    jobs: int | None,
+) -> StrategyReport:
+    """The plan to execute: the one given, with what the caller overrides, or a new one."""
+    if plan is None:
+        return advise_dataset(
+            dataset, metric=metric, seed=seed or 0, probe_seconds=probe_seconds, jobs=jobs
+        )
+    report = plan if isinstance(plan, StrategyReport) else read_plan(Path(plan))
+    check_plan(report, dataset)
+    changes: dict[str, object] = {}
+    if metric is not None:
+        changes |= {
+            "metric": get_metric(metric, dataset.task).name,
+            "metric_reason": "asked for",
+        }
+    if seed is not None and seed != report.seed:
+        splits = plan_splits(dataset.task, dataset.y, dataset.groups, seed)
+        changes |= {"seed": seed, "splits": splits}
+    return report.model_copy(update=changes)

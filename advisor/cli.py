@@ -1,0 +1,309 @@
+"""The commands: ``advise``, ``autofit`` and ``advisor``; their exit codes; the only place that prints.
+
+Exit codes: 0 done; 2 the input or the command is wrong (one line on stderr); 130 interrupted, the best so far
+saved; 1 a bug (a traceback). Everything heavy is imported when a command runs: ``--help`` must not wait for it.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from advisor import options as opt
+from advisor.errors import AdvisorError, InvalidRequest
+from advisor.options import one_or_all, refuse_together
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from advisor.report import StrategyReport
+    from advisor.run import TrainedRun
+
+DONE, WRONG, INTERRUPTED = 0, 2, 130
+"""Exit codes; 1 is Python's own, for an exception that nobody expected."""
+
+PROBE_SECONDS = 20.0
+"""Default of ``advise --probe-seconds``; equal to :data:`advisor.api.PROBE_SECONDS`, which is heavy to import."""
+
+UsageError = typer.BadParameter.__base__
+"""What typer raises for a wrong command line; it has no public name there."""
+
+
+def advise(  # noqa: PLR0913 (the options of a command)
+    data: opt.Data = None,
+    target: opt.Target = None,
+    task: opt.TaskName = None,
+    metric: opt.MetricName = None,
+    unlabeled: opt.Unlabeled = None,
+    groups: opt.Groups = None,
+    seed: opt.Seed = None,
+    probe_seconds: opt.ProbeSeconds = None,
+    no_probe: opt.NoProbe = False,
+    as_json: opt.AsJson = False,
+    as_markdown: opt.AsMarkdown = False,
+    html: opt.HtmlFile = None,
+    explain: opt.Explain = None,
+) -> None:
+    """Say which training strategy to use on DATA, and why."""
+    refuse_together(json=as_json, markdown=as_markdown)
+    refuse_together(probe_seconds=probe_seconds is not None, no_probe=no_probe)
+    if explain is not None:
+        _explain(explain, data, target, task, groups)
+        return
+    if data is None:
+        raise InvalidRequest("expected DATA, a file or a folder: advise DATA; see advise --help")
+    _check_page(html)
+    from advisor import api
+
+    seconds = None if no_probe else (probe_seconds or PROBE_SECONDS)
+    with _sign_of_life(seconds, silent=as_json):
+        report = api.advise(
+            data,
+            target=one_or_all(target),
+            task=task,
+            metric=metric,
+            unlabeled=unlabeled,
+            groups=one_or_all(groups),
+            seed=seed or 0,
+            probe_seconds=seconds,
+        )
+    given = opt.repeated(
+        target=target, task=task, metric=metric, unlabeled=unlabeled, groups=groups, seed=seed
+    )
+    command = shlex.join(["autofit", str(data), *given])
+    if html is not None:
+        from advisor.render.html import report_html, write_page
+
+        write_page(html, report_html(report, command))
+    _print_report(report, as_json, as_markdown, command)
+
+
+def autofit(  # noqa: PLR0913 (the options of a command)
+    data: opt.Data = None,
+    target: opt.Target = None,
+    task: opt.TaskName = None,
+    metric: opt.MetricName = None,
+    unlabeled: opt.Unlabeled = None,
+    groups: opt.Groups = None,
+    seed: opt.Seed = None,
+    probe_seconds: opt.ProbeSeconds = None,
+    no_probe: opt.NoProbe = False,
+    as_json: opt.AsJson = False,
+    as_markdown: opt.AsMarkdown = False,
+    html: opt.HtmlFile = None,
+    explain: opt.Explain = None,
+    plan: opt.Plan = None,
+    time_limit: opt.TimeLimit = None,
+    trials: opt.Trials = None,
+    jobs: opt.Jobs = None,
+    out: opt.Out = None,
+    resume: opt.Resume = None,
+    single_model: opt.SingleModel = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Train on DATA hands-off and report a score one can believe."""
+    refuse_together(json=as_json, markdown=as_markdown)
+    refuse_together(
+        probe_seconds=probe_seconds is not None, no_probe=no_probe, plan=plan is not None
+    )
+    refuse_together(resume=resume is not None, out=out is not None)
+    refuse_together(resume=resume is not None, plan=plan is not None)
+    if explain is not None:
+        _explain(explain, data, target, task, groups)
+        return
+    if data is None:
+        raise InvalidRequest("expected DATA, a file or a folder: autofit DATA; see autofit --help")
+    limit = None if time_limit is None else opt.parse_duration(time_limit)
+    _check_page(html)
+    from advisor import api
+    from advisor.render.live import SearchView
+    from advisor.render.terminal import make_console
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    with SearchView(make_console(stderr=True), quiet=quiet or as_json) as view:
+        trained = api.autofit(
+            data,
+            target=one_or_all(target),
+            task=task,
+            metric=metric,
+            unlabeled=unlabeled,
+            groups=one_or_all(groups),
+            seed=seed,
+            probe_seconds=probe_seconds,
+            plan=plan,
+            time_limit=limit,
+            trials=trials,
+            jobs=jobs,
+            out=out,
+            resume=resume,
+            single_model=single_model,
+            progress=view,
+        )
+    _print_run(trained, as_json, as_markdown, html, quiet)
+    if trained.interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+def predict(run_dir: opt.RunFolder, data: opt.NewRows, out: opt.OutFile) -> None:
+    """Predict every row of DATA with the model of RUN."""
+    from advisor.pipeline import load_pipeline
+    from advisor.predicting import predict_file
+
+    for note in predict_file(load_pipeline(run_dir), data, out):
+        print(f"note: {note}", file=sys.stderr)
+
+
+def doctor() -> None:
+    """Say what is installed, what is ready, and what is missing."""
+    from advisor.doctor import examine
+    from advisor.render.doctor import print_health
+    from advisor.render.terminal import make_console
+
+    print_health(examine(), make_console())
+
+
+def run_advise() -> NoReturn:
+    """Run the command ``advise``."""
+    sys.exit(_main(_app_of(advise), "advise", opt.spread(sys.argv[1:])))
+
+
+def run_autofit() -> NoReturn:
+    """Run the command ``autofit``."""
+    sys.exit(_main(_app_of(autofit), "autofit", opt.spread(sys.argv[1:])))
+
+
+def run() -> NoReturn:
+    """Run the command ``advisor``, with the others as its sub-commands."""
+    app = _new_app()
+    app.callback()(_say_who)
+    for command in (advise, autofit, predict, doctor):
+        app.command()(command)
+    first, *rest = sys.argv[1:] or ["--help"]
+    sys.exit(_main(app, "advisor", [first, *opt.spread(rest)]))
+
+
+def _say_who() -> None:
+    """Look at a dataset with few labels, say how to train on it, and train."""
+
+
+def _new_app() -> typer.Typer:
+    return typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+def _app_of(command: Callable[..., None]) -> typer.Typer:
+    app = _new_app()
+    app.command()(command)
+    return app
+
+
+def _main(app: typer.Typer, name: str, arguments: Sequence[str]) -> int:
+    """Run a command and turn how it ended into an exit code."""
+    try:
+        code = app(args=list(arguments), prog_name=name, standalone_mode=False)
+        sys.stdout.flush()
+    except AdvisorError as error:
+        return _fail(name, str(error))
+    except BrokenPipeError:
+        # The reader has seen enough; Python would complain about its own flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except (KeyboardInterrupt, typer.Abort):
+        print(f"{name}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        if UsageError is None or not isinstance(error, UsageError):
+            raise
+        words = getattr(error, "format_message", error.__str__)()
+        return _fail(name, f"{words} See {name} --help.")
+    return code if isinstance(code, int) else DONE
+
+
+def _fail(name: str, message: str) -> int:
+    print(f"{name}: {' '.join(message.split())}", file=sys.stderr)
+    return WRONG
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _check_page(html: Path | None) -> None:
+    """Find out before the work, not after it, that a page cannot be written."""
+    if html is not None and (html.is_dir() or not html.absolute().parent.is_dir()):
+        raise InvalidRequest(
+            f"cannot write --html '{html}': expected a file in an existing folder; make the folder"
+        )
+
+
+def _sign_of_life(seconds: float | None, silent: bool) -> AbstractContextManager[object]:
+    """Show on a terminal that advice is being worked out."""
+    from advisor.render.terminal import make_console
+
+    console = make_console(stderr=True)
+    if silent or not console.is_terminal:
+        return nullcontext()
+    doing = "reading" if seconds is None else f"reading and measuring, at most {seconds:.0f} s"
+    return console.status(f"{doing} ...")
+
+
+def _explain(
+    rule: str,
+    data: Path | None,
+    target: list[str] | None,
+    task: str | None,
+    groups: list[str] | None,
+) -> None:
+    """Print what a rule says; with DATA also what it says there."""
+    from advisor.rule import RULES, explain
+
+    print(explain(rule))
+    if data is None:
+        return
+    from advisor.dataset import read_dataset
+    from advisor.profile import profile_dataset
+
+    dataset = read_dataset(data, target=one_or_all(target), task=task, groups=one_or_all(groups))
+    finding = RULES[rule].apply(profile_dataset(dataset))
+    said = "nothing to say" if finding is None else f"{finding.severity}: {finding.message}"
+    print(f"\nOn {dataset.name}: {said}")
+
+
+def _print_report(report: StrategyReport, as_json: bool, as_markdown: bool, command: str) -> None:
+    if as_json:
+        print(report.model_dump_json(indent=2))
+    elif as_markdown:
+        from advisor.render.markdown import report_markdown
+
+        print(report_markdown(report, command), end="")
+    else:
+        from advisor.render.terminal import make_console, print_report
+
+        print_report(report, make_console(), command)
+
+
+def _print_run(
+    trained: TrainedRun, as_json: bool, as_markdown: bool, html: Path | None, quiet: bool
+) -> None:
+    from advisor.render.result import predict_command, print_result, result_markdown
+
+    if html is not None:
+        from advisor.render.html import report_html, write_page
+
+        command = predict_command(trained.folder)
+        write_page(html, report_html(trained.report, command, trained.result))
+    if as_json:
+        print(trained.result.model_dump_json(indent=2))
+    elif as_markdown:
+        print(result_markdown(trained.result, trained.folder), end="")
+    elif not quiet:
+        from advisor.render.terminal import make_console
+
+        print_result(trained.result, trained.folder, make_console())

@@ -1,0 +1,224 @@
+"""Table columns: their kinds, and making any later table conform to them.
+
+A kind is inferred once, from the features alone (never from the target), when a table is read; from then on the
+list of :class:`Column` is the schema that the representations, the saved pipeline and ``advisor predict`` share.
+How cells are read as numbers, dates or ranks is in :mod:`advisor.levels`; which kind a column is, in
+:mod:`advisor.kinds`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from advisor.errors import UnreadableData, quoted
+from advisor.levels import (
+    MISSING_MARKS,
+    as_numbers,
+    find_levels,
+    parse_dates,
+    scale_values,
+    without_zone,
+)
+
+
+class ColumnKind(StrEnum):
+    """What a column of a table holds."""
+
+    NUMERIC = "numeric"
+    CATEGORICAL = "categorical"
+    ORDINAL = "ordinal"
+    """Few distinct whole numbers, or words with a known order: ranked, not measured."""
+    HIGH_CARDINALITY = "high_cardinality"
+    BOOLEAN = "boolean"
+    DATETIME = "datetime"
+    TEXT = "text"
+    IDENTIFIER = "identifier"
+    CONSTANT = "constant"
+
+
+USABLE_KINDS = frozenset(ColumnKind) - {ColumnKind.IDENTIFIER, ColumnKind.CONSTANT}
+"""Kinds that carry something to learn from; the others are kept in the schema and left out of the features."""
+
+NUMBER_KINDS = frozenset({ColumnKind.NUMERIC, ColumnKind.ORDINAL, ColumnKind.BOOLEAN})
+"""Kinds that a conforming frame holds as ``float64``."""
+
+
+class Column(BaseModel):
+    """One column of the feature table.
+
+    A frame that conforms holds: ``float64`` for numeric, ordinal and boolean columns (booleans as 0.0/1.0, words
+    with a known order as their rank from 0.0, ``2, 3, 5more`` as 2.0, 3.0, 5.0), ``datetime64[ns]`` without a zone
+    for date-times, and ``category`` of ``str`` for all others (categorical, high-cardinality, text, identifier,
+    constant). Missing is ``NaN``, ``NaT`` or code -1. The categories of a conforming column begin with
+    ``categories``, in that order, so a code means the
+    same level in every frame; words not seen before follow after them.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    kind: ColumnKind
+    categories: tuple[str, ...] = ()
+    """Levels seen, in a stable order (for ORDINAL words: their rank order); empty for other kinds."""
+    truth: tuple[str, ...] = ()
+    """For a boolean written in words: the word for 0 and the word for 1."""
+    date_format: str | None = None
+    reason: str = ""
+    """Why this kind, in words a user reads."""
+
+
+def conform(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
+    """Any later table → the columns, order and dtypes of the schema.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_rows, at least n_columns)
+        In any column order; columns that are not in the schema are ignored.
+    columns : sequence of Column of length n_columns
+        The schema.
+
+    Returns
+    -------
+    DataFrame of shape (n_rows, n_columns)
+        With the dtypes of :class:`Column` and a fresh index; a cell that cannot be read as its kind is missing.
+
+    Raises
+    ------
+    UnreadableData
+        If columns are missing; all of them are named.
+
+    Examples
+    --------
+    >>> schema = [Column(name="a", kind=ColumnKind.NUMERIC)]
+    >>> conform(pd.DataFrame({"b": ["x"], "a": ["1.5"]}), schema)["a"].tolist()
+    [1.5]
+    """
+    missing = [column.name for column in columns if column.name not in frame.columns]
+    if missing:
+        raise UnreadableData(
+            f"expected {len(columns)} feature columns, but {len(missing)} are missing: "
+            f"{quoted(missing)}; got {quoted(frame.columns)}. Add them (empty where unknown)."
+        )
+    parts = {column.name: _conformed(frame[column.name], column) for column in columns}
+    return pd.DataFrame(parts, index=pd.RangeIndex(len(frame)), copy=False)
+
+
+def conformance_notes(frame: pd.DataFrame, columns: Sequence[Column]) -> list[str]:
+    """Say what :func:`conform` had to put right in a later table, in sentences.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_rows, at least n_columns)
+        The table as it was read.
+    columns : sequence of Column
+        The schema.
+
+    Returns
+    -------
+    list of str
+        Extra columns, another order, words not seen before, and cells that could not be read; empty if none.
+    """
+    names = [column.name for column in columns]
+    notes = []
+    extra = [name for name in frame.columns if name not in set(names)]
+    if extra:
+        notes.append(f"columns that are not features were ignored: {quoted(extra)}")
+    present = set(frame.columns)
+    shared = [name for name in names if name in present]
+    if [name for name in frame.columns if name in set(shared)] != shared:
+        notes.append("the columns stand in another order; they were matched by name")
+    for column in columns:
+        if column.name in present:
+            notes.extend(_cell_notes(frame[column.name], column))
+    return notes
+
+
+def _conformed(series: pd.Series, column: Column) -> pd.Series:
+    """One column as its kind, with a fresh index."""
+    values: NDArray[np.float64] | pd.DatetimeIndex | pd.Categorical
+    if column.kind in NUMBER_KINDS:
+        values = _numbers(series, column)
+    elif column.kind is ColumnKind.DATETIME:
+        values = _dates(series, column)
+    else:
+        values = _words(series, column)
+    return pd.Series(values, name=column.name, copy=False)
+
+
+def _numbers(series: pd.Series, column: Column) -> NDArray[np.float64]:
+    """Numbers, truth words as 0/1, or ranked words as ranks."""
+    scale = column.categories or column.truth
+    if not scale or pd.api.types.is_numeric_dtype(series.dtype):
+        # numbers under a scale of words are ranks already: conforming twice changes nothing
+        return as_numbers(series)
+    codes, words = find_levels(series, _marks(column))
+    values = scale_values(column.categories) if column.categories else [0.0, 1.0]
+    rank = {word.casefold(): value for word, value in zip(scale, values, strict=True)}
+    if column.truth:
+        # a later file may write 0/1, or true/false, where the first one wrote yes/no
+        rank = {"0": 0.0, "1": 1.0, "false": 0.0, "true": 1.0} | rank
+    ranks = np.array([rank.get(word.casefold(), np.nan) for word in words], dtype=np.float64)
+    return np.append(ranks, np.nan)[codes]
+
+
+def _dates(series: pd.Series, column: Column) -> pd.DatetimeIndex:
+    if pd.api.types.is_datetime64_any_dtype(series.dtype):
+        return without_zone(pd.DatetimeIndex(series))
+    codes, words = find_levels(series)
+    dates = parse_dates(pd.Series(words, dtype="str"), column.date_format)
+    return pd.DatetimeIndex(dates.append(pd.DatetimeIndex([pd.NaT])).take(codes))
+
+
+def _words(series: pd.Series, column: Column) -> pd.Categorical:
+    codes, words = find_levels(series, _marks(column))
+    known = pd.Index(column.categories, dtype="str")
+    final = known.append(words.difference(known, sort=False).astype("str"))
+    to_final = np.append(final.get_indexer(words), -1)
+    return pd.Categorical.from_codes(to_final[codes], categories=final)
+
+
+def _marks(column: Column) -> frozenset[str]:
+    """Name the words that mean missing in this column: all but those that are among its levels."""
+    return MISSING_MARKS - set(column.categories) - set(column.truth)
+
+
+def _all_known(series: pd.Series, column: Column) -> bool:
+    """Tell from the categories alone, without looking at rows, that every word was seen before."""
+    if not isinstance(series.dtype, pd.CategoricalDtype):
+        return False
+    known = _marks(column) | set(column.categories)
+    return all(str(word).strip() in known for word in series.cat.categories)
+
+
+def _cell_notes(series: pd.Series, column: Column) -> list[str]:
+    """Words not seen before and unreadable cells of one column."""
+    notes = []
+    if column.kind in NUMBER_KINDS or column.kind is ColumnKind.DATETIME:
+        if pd.api.types.is_integer_dtype(series.dtype) or pd.api.types.is_bool_dtype(series.dtype):
+            lost = 0
+        elif pd.api.types.is_numeric_dtype(series.dtype):
+            lost = int(np.isinf(series.to_numpy(dtype=np.float64, na_value=np.nan)).sum())
+        else:
+            codes, _ = find_levels(series, _marks(column))
+            lost = int((codes >= 0).sum() - _conformed(series, column).notna().sum())
+        if lost:
+            notes.append(
+                f"{lost} cells of '{column.name}' could not be read as {column.kind} "
+                "and count as missing"
+            )
+    elif column.categories and not _all_known(series, column):
+        codes, words = find_levels(series, _marks(column))
+        new = words.difference(pd.Index(column.categories, dtype="str"))
+        if len(new):
+            cells = int(np.isin(codes, words.get_indexer(new)).sum())
+            notes.append(
+                f"'{column.name}' holds {len(new)} categories not seen before ({quoted(new, 3)}) "
+                f"in {cells} cells"
+            )
+    return notes

@@ -1,0 +1,316 @@
+"""The bytes of a delimited text file → Dialect: encoding, delimiter, header, decimal mark.
+
+Content is looked at, never the file's name. The encoding, NUL bytes and quotes are judged from all bytes, the rest
+from the first :data:`SAMPLE_BYTES`; what was guessed against the usual (UTF-8, comma, header) is said in a note.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from advisor.errors import UnreadableData
+from advisor.levels import MISSING_MARKS
+
+SAMPLE_BYTES = 2**20
+"""Bytes of text that delimiter, header and decimal mark are judged from (our choice: 1 MiB)."""
+
+SAMPLE_RECORDS = 500
+"""Records of the sample that are looked at (our choice: enough for a stable vote)."""
+
+SCAN_BYTES = 2**22
+
+DELIMITERS = (",", ";", "\t", "|")
+"""Tried in this order; the most consistent wins, ties go to the first."""
+
+MAX_CONTROL_SHARE = 0.002
+"""Fraction of control characters above which a file is not text (our choice; text has none)."""
+
+ENCODING_SAMPLE = 2**18
+"""Bytes given to charset-normalizer; more is slow and changes little."""
+
+WESTERN = ("cp1252", "latin_1")
+"""Preferred where several code pages read the sample alike: the most common ones in the wild."""
+
+RARE = ("mac_", "cp037", "cp500", "cp273", "cp1026", "cp1140", "hp_roman8")
+"""Code pages that short western texts are mistaken for, and that hardly any table is in."""
+
+NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
+COMMA_NUMBER = re.compile(r"\s*[-+]?\d+,\d+\s*")
+WHOLE_OR_COMMA = re.compile(r"\s*[-+]?\d+(,\d+)?\s*")
+
+NUMERIC_SHARE = 0.9
+"""Fraction of a sampled column's cells that must be numbers for it to vote on the header (our choice)."""
+
+MAX_LEVEL_SHARE = 0.5
+"""Distinct share up to which a column of words repeats itself and may vote on the header (our choice)."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a delimited text file is written.
+
+    Attributes
+    ----------
+    encoding : str
+        A python codec name.
+    delimiter : str
+        One character.
+    names : tuple of str
+        The header as written, or empty strings where there is none.
+    has_header : bool
+        Whether the first record is the header.
+    skip_lines : int
+        Lines before the first record: blank, or comments.
+    decimal : str
+        ``.`` or ``,``.
+    quoted : bool
+        Whether ``"`` quotes; False where there are none, or an odd number of them.
+    notes : tuple of str
+    """
+
+    encoding: str
+    delimiter: str
+    names: tuple[str, ...]
+    has_header: bool
+    skip_lines: int
+    decimal: str
+    quoted: bool
+    notes: tuple[str, ...]
+
+
+def find_dialect(path: Path) -> Dialect:
+    """Look at a delimited text file → how it is written.
+
+    Parameters
+    ----------
+    path : Path
+        An existing file.
+
+    Returns
+    -------
+    Dialect
+
+    Raises
+    ------
+    UnreadableData
+        If it is not text, or holds nothing but blank lines.
+    """
+    notes: list[str] = []
+    encoding, quotes = _find_encoding(path, notes)
+    with path.open("rb") as file:
+        text = codecs.getincrementaldecoder(encoding)("replace").decode(file.read(SAMPLE_BYTES))
+    cut = len(text.encode("utf-8", "replace")) >= SAMPLE_BYTES // 4 and "\n" in text
+    lines = io.StringIO(text[: text.rfind("\n") + 1] if cut else text, newline="").readlines()
+    skip = _count_preamble(lines)
+    if skip == len(lines):
+        raise UnreadableData(f"{path.name} holds only blank lines or comments: expected a table")
+    if quotes % 2:
+        notes.append("the number of double quotes is odd, so they are read as plain characters")
+    sample = "".join(lines[skip:])
+    quoting = quotes > 0 and quotes % 2 == 0
+    delimiter, records = _find_delimiter(sample, quoting)
+    header, rows = records[0], records[1:]
+    has_header = not _lacks_header(header, rows)
+    if not has_header:
+        notes.append(f"{path.name} has no header; its columns are called c1 to c{len(header)}")
+    names = _header_names(header, rows, has_header, notes)
+    decimal = _find_decimal(rows, delimiter, notes)
+    if delimiter != ",":
+        notes.append(f"{path.name} is delimited by {_spoken(delimiter)}")
+    return Dialect(
+        encoding, delimiter, tuple(names), has_header, skip, decimal, quoting, tuple(notes)
+    )
+
+
+def _find_encoding(path: Path, notes: list[str]) -> tuple[str, int]:
+    """Find the codec, and how many double quotes there are."""
+    with path.open("rb") as file:
+        head = file.read(4)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        notes.append(f"{path.name} is encoded as UTF-16")
+        return "utf-16", _decoded_quotes(path, "utf-16")
+    utf8 = codecs.getincrementaldecoder("utf-8")()
+    valid, quotes, controls, size = True, 0, 0, 0
+    with path.open("rb") as file:
+        while piece := file.read(SCAN_BYTES):
+            if not size:
+                controls = sum(byte < 32 and byte not in b"\t\n\r\f" for byte in piece[:HEAD])
+            size += len(piece)
+            if b"\0" in piece:
+                raise UnreadableData(
+                    f"{path.name} is not text (it holds NUL bytes): expected a table"
+                )
+            quotes += piece.count(b'"')
+            if valid and not (piece.isascii() and utf8.getstate()[0] == b""):
+                try:
+                    utf8.decode(piece)
+                except UnicodeDecodeError:
+                    valid = False
+    if controls > MAX_CONTROL_SHARE * min(size, HEAD) + 1:
+        raise UnreadableData(f"{path.name} is not text (control characters): expected a table")
+    # a character cut off at the very end also shows up here
+    if valid and not utf8.getstate()[0]:
+        return "utf-8-sig" if head.startswith(codecs.BOM_UTF8) else "utf-8", quotes
+    encoding = _guess_encoding(path)
+    notes.append(f"{path.name} is not UTF-8; it is read as {encoding}")
+    return encoding, quotes
+
+
+HEAD = 65_536
+"""Bytes whose control characters are counted."""
+
+
+def _guess_encoding(path: Path) -> str:
+    """Guess the most likely code page, by charset-normalizer; cp1252 where it cannot tell."""
+    from charset_normalizer import from_bytes  # only for the few files that need it
+
+    with path.open("rb") as file:
+        sample = file.read(ENCODING_SAMPLE)
+    best = from_bytes(sample).best()
+    if best is None:
+        raise UnreadableData(f"{path.name} is not text in any known encoding: save it as UTF-8")
+    alike = {best.encoding, *best.could_be_from_charset}
+    rare = best.encoding.startswith(RARE) and _decodes(sample, WESTERN[0])
+    likely = WESTERN[0] if rare else best.encoding
+    encoding = next((name for name in WESTERN if name in alike), likely)
+    try:
+        with path.open(encoding=encoding) as text:
+            while text.read(SCAN_BYTES):
+                pass
+    except (UnicodeDecodeError, LookupError):
+        return "latin_1"  # reads any byte; the sample fitted, a later byte did not
+    return encoding
+
+
+def _decodes(sample: bytes, encoding: str) -> bool:
+    try:
+        sample.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _decoded_quotes(path: Path, encoding: str) -> int:
+    try:
+        with path.open(encoding=encoding, newline="") as text:
+            return sum(piece.count('"') for piece in iter(lambda: text.read(SCAN_BYTES), ""))
+    except UnicodeError:
+        raise UnreadableData(f"{path.name} begins like {encoding} but is not") from None
+
+
+def _count_preamble(lines: Sequence[str]) -> int:
+    """Blank lines, and comment lines that hold no delimiter, before the first record."""
+    for number, line in enumerate(lines):
+        bare = line.strip().strip("\ufeff")
+        if bare and not (bare.startswith("#") and not any(mark in bare for mark in DELIMITERS)):
+            return number
+    return len(lines)
+
+
+def _find_delimiter(sample: str, quoting: bool) -> tuple[str, list[list[str]]]:
+    """Find the delimiter that splits the sample most evenly, and the records it makes."""
+    best: tuple[float, int] = (-1.0, 0)
+    chosen, records = DELIMITERS[0], [[sample]]
+    for delimiter in DELIMITERS:
+        split = _split(sample, delimiter, quoting)
+        counts = Counter(len(record) for record in split)
+        # the header decides between equals; one field everywhere is no evidence at all
+        width, votes = max(counts.items(), key=lambda item: (item[1], item[0]))
+        score = (votes / len(split) if width > 1 else 0.0, width)
+        if (round(score[0], 1), score[1]) > (round(best[0], 1), best[1]):
+            best, chosen, records = score, delimiter, split
+    return chosen, records
+
+
+def _split(sample: str, delimiter: str, quoting: bool) -> list[list[str]]:
+    reader = csv.reader(
+        io.StringIO(sample, newline=""),
+        delimiter=delimiter,
+        quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE,
+    )
+    try:
+        records = [record for record in islice(reader, SAMPLE_RECORDS) if record]
+    except csv.Error:  # a field beyond csv's limit of 128 KiB: arrow has none
+        records = [line.split(delimiter) for line in sample.splitlines()[:SAMPLE_RECORDS] if line]
+    return records or [[sample]]
+
+
+def _lacks_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first record is clearly data: every cell that can tell looks like those below it."""
+    if not rows or _counts_up(first):
+        return False
+    alike = 0
+    for position, cell in enumerate(first):
+        below = [row[position].strip() for row in rows if len(row) > position]
+        below = [value for value in below if value not in MISSING_MARKS]
+        if not below or cell.strip() in MISSING_MARKS:
+            continue
+        numeric = sum(bool(NUMBER.fullmatch(value)) for value in below) / len(below)
+        if numeric >= NUMERIC_SHARE:
+            if not NUMBER.fullmatch(cell):
+                return False
+            alike += 1
+        elif len(set(below)) <= MAX_LEVEL_SHARE * len(below):
+            if cell.strip() not in below:
+                return False
+            alike += 1
+    return alike > 0
+
+
+def _counts_up(cells: Sequence[str]) -> bool:
+    """Whether the cells are consecutive whole numbers: names that a program gave, or years."""
+    if not all(cell.strip().isdecimal() for cell in cells) or len(cells) < len(DELIMITERS) - 1:
+        return False
+    values = [int(cell) for cell in cells]
+    return values == list(range(values[0], values[0] + len(values)))
+
+
+def _header_names(
+    header: Sequence[str], rows: Sequence[Sequence[str]], has_header: bool, notes: list[str]
+) -> list[str]:
+    """One name per field; a header one short of every row gets a name for the row names before it."""
+    if not has_header:
+        return [f"c{number}" for number in range(1, len(header) + 1)]
+    names = [name.strip("\ufeff") for name in header]
+    if rows and all(len(row) == len(header) + 1 for row in rows):
+        if all(not row[-1].strip() for row in rows):
+            return [*names, ""]
+        notes.append("the header is one name short; the first column is taken for row names")
+        return ["row", *names]
+    return names
+
+
+def _find_decimal(rows: Sequence[Sequence[str]], delimiter: str, notes: list[str]) -> str:
+    """Whether numbers are written with a decimal comma, by a vote of the sampled columns."""
+    commas = points = 0
+    for position in range(max((len(row) for row in rows), default=0)):
+        cells = [row[position].strip() for row in rows if len(row) > position]
+        cells = [cell for cell in cells if cell not in MISSING_MARKS]
+        if not cells:
+            continue
+        if all(WHOLE_OR_COMMA.fullmatch(cell) for cell in cells):
+            commas += any(COMMA_NUMBER.fullmatch(cell) for cell in cells)
+        elif sum(bool(NUMBER.fullmatch(cell)) for cell in cells) >= NUMERIC_SHARE * len(cells):
+            points += 1
+    if commas <= points or (delimiter == "," and _thousands(rows)):
+        return "."
+    notes.append("numbers are written with a decimal comma")
+    return ","
+
+
+def _thousands(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the commas in quoted numbers all stand before three digits, as thousands separators do."""
+    found = [cell for row in rows for cell in row if COMMA_NUMBER.fullmatch(cell)]
+    return all(re.fullmatch(r"\s*[-+]?\d{1,3},\d{3}\s*", cell) for cell in found)
+
+
+def _spoken(delimiter: str) -> str:
+    return {"\t": "tabs", ";": "semicolons", "|": "bars"}[delimiter]

@@ -1,0 +1,263 @@
+"""Where trials run: this process, or local worker processes that can be killed.
+
+A job is one fit: a strategy with parameter values on one fold. Workers are ``python -m advisor.worker``
+processes spoken to in lines of JSON; predictions and models travel as files. Why not ``concurrent.futures``: its
+processes cannot be killed one by one, it imports the caller's ``__main__`` again (so a script without a guard
+forks itself), and it talks pickle.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from advisor.strategy import ParamValue
+
+GRACE_FACTOR, GRACE_SECONDS = 1.3, 2.0
+"""A fit may take this many times its seconds plus this many more before its process is killed (our choice:
+a boosting round or a batch of trees that has begun may end, and a first fit imports its library)."""
+
+
+class FoldJob(BaseModel):
+    """One fit to do.
+
+    ``seconds`` is the soft deadline that the fit itself keeps; ``predictions`` the ``.npy`` file for the
+    validation rows' predictions of shape (n_valid, n_outputs); ``model`` the folder for the fitted model.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    workspace: Path
+    strategy: str
+    params: dict[str, ParamValue]
+    fold: int
+    seed: int
+    threads: int = 1
+    seconds: float | None = None
+    train_fraction: float = 1.0
+    predictions: Path
+    model: Path | None = None
+
+
+class FoldResult(BaseModel):
+    """What became of one job; ``error`` is empty when the predictions are there."""
+
+    model_config = ConfigDict(frozen=True)
+
+    fold: int
+    seconds: float
+    truncated: bool = False
+    error: str = ""
+
+
+class Executor(Protocol):
+    """Runs jobs; leaving its context ends whatever still runs."""
+
+    jobs: int
+
+    def run(self, jobs: Sequence[FoldJob]) -> Iterator[FoldResult]:
+        """Yield the result of every job as it ends; a failure is a result, not an exception."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class ThisProcess:
+    """Runs jobs one after the other, here: for debugging, and where processes cannot be started."""
+
+    jobs = 1
+
+    def run(self, jobs: Sequence[FoldJob]) -> Iterator[FoldResult]:
+        """Yield results in the order of ``jobs``."""
+        from advisor.worker import run_job
+
+        for job in jobs:
+            yield run_job(job)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return None
+
+
+class _Worker:
+    """One worker process and the job it has."""
+
+    def __init__(self, threads: int) -> None:
+        environment = {
+            **os.environ,
+            **{
+                f"{library}_NUM_THREADS": str(threads)
+                for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
+            },
+        }
+        # A file and not a pipe: nobody has to drain it, and its end tells how a worker died.
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "advisor.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            env=environment,
+            start_new_session=True,  # Ctrl-C is for the search, which then ends its workers
+        )
+        self.job: FoldJob | None = None
+        self.started = 0.0
+
+    def give(self, job: FoldJob) -> None:
+        self.job, self.started = job, time.monotonic()
+        assert self.process.stdin is not None
+        self.process.stdin.write(job.model_dump_json().encode() + b"\n")
+        self.process.stdin.flush()
+
+    def overdue(self) -> bool:
+        if self.job is None or self.job.seconds is None:
+            return False
+        allowed = self.job.seconds * GRACE_FACTOR + GRACE_SECONDS
+        return time.monotonic() - self.started > allowed
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                stream.close()
+        self.log.close()
+
+    def last_words(self) -> str:
+        """How the process died: the last line it wrote, or its exit code."""
+        code = self.process.wait()
+        self.log.seek(0)
+        lines = self.log.read().decode("utf-8", "replace").strip().splitlines()
+        reason = "killed, probably for want of memory" if code == -9 else f"exit code {code}"
+        return f"the worker died ({reason}){': ' + lines[-1] if lines else ''}"
+
+
+class LocalWorkers:
+    """Runs jobs in ``jobs`` processes of this machine, each with its share of the cores.
+
+    Parameters
+    ----------
+    jobs : int
+        How many processes; at least 1. They are started at once, so that their imports overlap with the
+        reading of data.
+    """
+
+    def __init__(self, jobs: int) -> None:
+        self.jobs = max(1, jobs)
+        self.threads = max(1, (os.cpu_count() or 1) // self.jobs)
+        self._workers = [_Worker(self.threads) for _ in range(self.jobs)]
+
+    def run(self, jobs: Sequence[FoldJob]) -> Iterator[FoldResult]:
+        """Yield results as jobs end; an overdue worker is killed and replaced.
+
+        Closing the iterator early kills the workers that still run and replaces them.
+        """
+        waiting = [job.model_copy(update={"threads": self.threads}) for job in reversed(jobs)]
+        try:
+            while waiting or any(worker.job for worker in self._workers):
+                for place, worker in enumerate(self._workers):
+                    if waiting and worker.job is None:
+                        yield from self._hand(place, waiting)
+                yield from self._collect()
+        finally:
+            for place, worker in enumerate(self._workers):
+                if worker.job is not None:
+                    self._replace(place)
+
+    def _hand(self, place: int, waiting: list[FoldJob]) -> Iterator[FoldResult]:
+        job = waiting.pop()
+        try:
+            self._workers[place].give(job)
+        except OSError:  # it died while idle, for example swept away for memory
+            words = self._workers[place].last_words()
+            self._replace(place)
+            yield FoldResult(fold=job.fold, seconds=0.0, error=words)
+
+    def _collect(self) -> Iterator[FoldResult]:
+        """Wait for one event: a result, a death or an overrun."""
+        busy = {place: worker for place, worker in enumerate(self._workers) if worker.job}
+        if not busy:
+            return
+        with selectors.DefaultSelector() as selector:
+            for place, worker in busy.items():
+                assert worker.process.stdout is not None
+                selector.register(worker.process.stdout, selectors.EVENT_READ, place)
+            ready = [key.data for key, _ in selector.select(timeout=0.2)]
+        for place in ready:
+            worker = busy[place]
+            assert worker.job is not None
+            assert worker.process.stdout is not None
+            line = worker.process.stdout.readline()
+            spent = time.monotonic() - worker.started
+            if line:
+                fold, worker.job = worker.job.fold, None
+                yield FoldResult.model_validate_json(line).model_copy(update={"fold": fold})
+            else:
+                fold, words = worker.job.fold, worker.last_words()
+                self._replace(place)
+                yield FoldResult(fold=fold, seconds=spent, error=words)
+        for place, worker in busy.items():
+            if place not in ready and worker.overdue():
+                assert worker.job is not None
+                fold, spent = worker.job.fold, time.monotonic() - worker.started
+                self._replace(place)
+                yield FoldResult(
+                    fold=fold, seconds=spent, error=f"stopped after {spent:.1f} s: over its time"
+                )
+
+    def _replace(self, place: int) -> None:
+        self._workers[place].kill()
+        self._workers[place] = _Worker(self.threads)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for worker in self._workers:
+            worker.kill()
+
+
+def make_executor(jobs: int | None = None) -> Executor:
+    """Choose where trials run.
+
+    Parameters
+    ----------
+    jobs : int or None
+        Worker processes; ``None`` for one per core, 0 for this process.
+
+    Returns
+    -------
+    Executor
+        To be used as a context manager.
+    """
+    if jobs == 0:
+        return ThisProcess()
+    return LocalWorkers(os.cpu_count() or 1 if jobs is None else jobs)

@@ -1,0 +1,366 @@
+"""Cells as they are written → levels, numbers, truth values, dates and ranks.
+
+Everything here works on the *distinct* values of a column (its levels) and spreads the result over the rows by
+integer codes, so a million rows with fifty levels cost fifty conversions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+STRONG_MARKS = frozenset(
+    {"", "?", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "NAN", "-nan", "-NaN"}
+    | {"null", "NULL", "Null", "NaT"}
+)
+"""Spellings that mean "missing" in any column, targets included (pandas' and R's, and UCI's ``?``)."""
+
+SOFT_MARKS = frozenset({"-", "--", ".", "None"})
+"""Spellings that mean "missing" in a feature but may well be a class; ``-`` is a level beside ``+``."""
+
+MISSING_MARKS = STRONG_MARKS | SOFT_MARKS
+"""All spellings that a feature column reads as missing."""
+
+TRUTH_WORDS = (
+    ("no", "yes"),
+    ("n", "y"),
+    ("false", "true"),
+    ("f", "t"),
+    ("off", "on"),
+    ("0", "1"),
+)
+"""Pairs of words for 0 and 1, compared without regard to case."""
+
+DATE_FORMATS = (
+    *("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d"),
+    *("%d-%m-%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%m/%d/%Y"),
+    *("%d-%m-%y", "%d/%m/%y", "%d.%m.%y", "%m/%d/%y"),
+    *("%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y"),
+)
+"""Date formats tried in this order, each also with a time; day first wins where both orders fit."""
+
+TIME_SUFFIXES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f")
+"""What may follow a date; ISO 8601 with ``T`` and zones is tried first, as a whole."""
+
+SCALES: tuple[str, ...] = (
+    "very low|vlow lower|low|l medium|med|moderate|average|normal|mid|m high|h very_high|vhigh",
+    "tiny|xs very_small small|s medium|med|m big|large|l very_big|very_large|xl huge|xxl",
+    "very_poor poor below_average fair average|typical|ok above_average good very_good excellent"
+    " very_excellent",
+    "never rarely|seldom sometimes|occasionally often|frequently usually always",
+    "none|absent minimal|slight mild|minor moderate|medium severe|major extreme",
+    "strongly_disagree disagree neutral|neither agree strongly_agree",
+    "very_bad bad neutral good very_good",
+    "freezing cold cool mild|moderate warm hot",
+    "zero one two three four five six seven eight nine ten eleven twelve",
+    "first second third fourth fifth sixth seventh eighth ninth tenth",
+    "january|jan february|feb march|mar april|apr may june|jun july|jul august|aug"
+    " september|sep|sept october|oct november|nov december|dec",
+    "monday|mon tuesday|tue wednesday|wed thursday|thu friday|fri saturday|sat sunday|sun",
+)
+"""Known orders of words, lowest first: words between spaces ascend, ``|`` separates spellings of one rank."""
+
+MIN_SCALE_LEVELS = 3
+"""Levels a column must show of a scale to be ranked (our choice: two words, say S and M, prove nothing)."""
+
+DATE_SHAPE = r"^\s*\d{1,4}[-/. ][A-Za-z0-9]{1,9}[-/., ]{1,2}\d{1,4}"
+NUMBER_DRESS = r"^\s*[-+]?[$€£]?\s*(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?\s*%?\s*$"
+"""A number with a currency sign, thousands separators or a percent sign."""
+CODE_SHAPE = re.compile(r"0\d{2,}")
+"""Digits of a code whose leading zero means something: at least three, so that ``01`` stays a month."""
+CODE_SAME_LENGTH = 0.8
+"""Fraction of the levels of a code that share one length (our choice: zero-padding makes one length)."""
+OPEN_TOP = re.compile(r"(?:\d+\s*(?:\+|[- ]?(?:or )?more)|more)", re.IGNORECASE)
+"""The open last level of a count: ``5more``, ``4+``, ``more``."""
+
+Levels = tuple[NDArray[np.int64], "pd.Index[str]"]
+"""Codes of shape (n_rows,), -1 where missing, and the distinct trimmed words they point to, sorted."""
+
+
+def find_levels(series: pd.Series, marks: frozenset[str] = MISSING_MARKS) -> Levels:
+    """Any column → codes and the sorted distinct words that they point to.
+
+    Parameters
+    ----------
+    series : Series of shape (n_rows,)
+        Of any dtype. Whole numbers are spelt without a point, also where missing cells made them floats.
+    marks : frozenset of str
+        Words that mean missing.
+
+    Returns
+    -------
+    codes : ndarray of int64 of shape (n_rows,)
+        -1 where missing.
+    words : Index of str
+        Trimmed, distinct, sorted, each used at least once.
+
+    Examples
+    --------
+    >>> codes, words = find_levels(pd.Series(["b", " a", None, "?", "b"]))
+    >>> codes.tolist(), words.tolist()
+    ([1, 0, -1, -1, 1], ['a', 'b'])
+    """
+    codes, words = _raw_levels(series)
+    used = np.bincount(codes + 1, minlength=len(words) + 1)[1:] > 0
+    trimmed = words.str.strip()
+    if marks:
+        trimmed = trimmed.where(~trimmed.isin(list(marks)), None)
+    keep = used & trimmed.notna().to_numpy()
+    final = pd.Index(trimmed[keep].unique()).sort_values()
+    to_final = np.full(len(words) + 1, -1, dtype=np.int64)
+    to_final[:-1][keep] = final.get_indexer(pd.Index(trimmed[keep]))
+    if np.array_equal(to_final[:-1], np.arange(len(words))):
+        return codes, final
+    return to_final.take(codes), final
+
+
+def parse_numbers(words: Sequence[str] | pd.Index) -> NDArray[np.float64]:
+    """Words → numbers, NaN where a word is none; infinities are not numbers here.
+
+    Parameters
+    ----------
+    words : sequence of str of length n
+        ``1,200``, ``$5`` and ``12%`` are understood; a decimal comma is the reader's affair.
+
+    Returns
+    -------
+    ndarray of float64 of shape (n,)
+
+    Examples
+    --------
+    >>> parse_numbers(["1", "2.5e1", "$1,200", "x", "inf"]).tolist()
+    [1.0, 25.0, 1200.0, nan, nan]
+    """
+    text = pd.Series(words, dtype="str")
+    # to_numeric reads 'True' as 1.0, so a word without a digit is never a number
+    digits = text.where(text.str.contains(r"[0-9]", regex=True))
+    values = pd.to_numeric(digits, errors="coerce").to_numpy(dtype=np.float64, copy=True)
+    rest = np.flatnonzero(np.isnan(values) & digits.notna().to_numpy())
+    if rest.size:
+        dressed = text.iloc[rest]
+        dressed = dressed[dressed.str.match(NUMBER_DRESS)]
+        plain = dressed.str.replace(r"[$€£%,\s]", "", regex=True)
+        values[dressed.index.to_numpy()] = pd.to_numeric(plain, errors="coerce").to_numpy()
+    values[~np.isfinite(values)] = np.nan
+    return values
+
+
+def as_numbers(series: pd.Series) -> NDArray[np.float64]:
+    """Any column → float64, NaN where a cell is missing, no number, or infinite.
+
+    Parameters
+    ----------
+    series : Series of shape (n_rows,)
+        Of any dtype.
+
+    Returns
+    -------
+    ndarray of float64 of shape (n_rows,)
+        A view of the column where it already holds finite float64; do not write into it.
+    """
+    if pd.api.types.is_numeric_dtype(series.dtype) and not is_complex(series):
+        values = series.to_numpy(dtype=np.float64, na_value=np.nan)
+        infinite = np.isinf(values)
+        return np.where(infinite, np.nan, values) if infinite.any() else values
+    codes, words = find_levels(series)
+    return np.append(parse_numbers(words), np.nan)[codes]
+
+
+def is_complex(series: pd.Series) -> bool:
+    """Whether a column holds complex numbers, which no model here can use."""
+    return pd.api.types.is_complex_dtype(series.dtype)
+
+
+def find_truth(words: Sequence[str]) -> tuple[str, str] | None:
+    """Two words → the word for 0 and the word for 1, or None where they are no such pair.
+
+    Parameters
+    ----------
+    words : sequence of str
+        The levels of a column.
+
+    Returns
+    -------
+    tuple of (str, str) or None
+
+    Examples
+    --------
+    >>> find_truth(["Yes", "No"])
+    ('No', 'Yes')
+    """
+    by_fold = {word.casefold(): word for word in words}
+    if len(words) != len(by_fold):
+        return None
+    for no, yes in TRUTH_WORDS:
+        if by_fold.keys() == {no, yes}:
+            return by_fold[no], by_fold[yes]
+    return None
+
+
+def find_ranks(words: Sequence[str]) -> tuple[str, ...] | None:
+    """Levels with a known order → the same levels, lowest first; else None.
+
+    Parameters
+    ----------
+    words : sequence of str
+        The levels of a column.
+
+    Returns
+    -------
+    tuple of str or None
+
+    Examples
+    --------
+    >>> find_ranks(["high", "med", "vhigh", "low"])
+    ('low', 'med', 'high', 'vhigh')
+    >>> find_ranks(["2", "3", "4", "5more"])
+    ('2', '3', '4', '5more')
+    """
+    if len(words) < MIN_SCALE_LEVELS:
+        return None
+    folded = [re.sub(r"[-_\s]+", "_", word.strip().casefold()) for word in words]
+    for scale in SCALES:
+        rank = {w: i for i, step in enumerate(scale.split()) for w in step.split("|")}
+        if all(word in rank for word in folded):
+            order = sorted(range(len(words)), key=lambda i: rank[folded[i]])
+            return tuple(words[i] for i in order)
+    counts = sorted((word for word in words if word.isdecimal()), key=int)
+    tops = [word for word in words if not word.isdecimal()]
+    if len(tops) == 1 and OPEN_TOP.fullmatch(tops[0]):
+        return (*counts, tops[0])
+    return None
+
+
+def scale_values(scale: Sequence[str]) -> list[float]:
+    """Ranked levels → the number each stands for: its rank from 0, or the count it spells.
+
+    Parameters
+    ----------
+    scale : sequence of str
+        As :func:`find_ranks` gives it.
+
+    Returns
+    -------
+    list of float
+
+    Examples
+    --------
+    >>> scale_values(["low", "med", "high"]), scale_values(["2", "4", "more"])
+    ([0.0, 1.0, 2.0], [2.0, 4.0, 5.0])
+    """
+    if not scale[0].isdecimal():
+        return [float(rank) for rank in range(len(scale))]
+    counts = [float(word) for word in scale[:-1]]
+    top = re.match(r"\d+", scale[-1])
+    return [*counts, float(top.group()) if top else counts[-1] + 1.0]
+
+
+def find_date_format(words: Sequence[str], min_share: float) -> str | None:
+    """Dates in words → the format that reads at least ``min_share`` of them, or None.
+
+    Parameters
+    ----------
+    words : sequence of str
+        A sample of the levels.
+    min_share : float
+        Fraction in [0, 1].
+
+    Returns
+    -------
+    str or None
+        A strptime format, or ``"ISO8601"``.
+
+    Examples
+    --------
+    >>> find_date_format(["01-02-2018", "31-12-2018"], 0.98)
+    '%d-%m-%Y'
+    """
+    text = pd.Series(words, dtype="str")
+    if not len(text) or float(text.str.match(DATE_SHAPE).to_numpy(dtype=float).mean()) < min_share:
+        return None
+    formats = ["ISO8601", *(day + time for time in TIME_SUFFIXES for day in DATE_FORMATS)]
+    for form in formats:
+        if float(np.mean(parse_dates(text, form).notna())) >= min_share:
+            return form
+    return None
+
+
+def parse_dates(words: pd.Series, date_format: str | None) -> pd.DatetimeIndex:
+    """Words → dates without a zone (UTC where one is given), NaT where a word is none.
+
+    Parameters
+    ----------
+    words : Series of str of shape (n,)
+        Dates as they are written.
+    date_format : str or None
+        A strptime format; None or ``"ISO8601"`` reads ISO 8601.
+
+    Returns
+    -------
+    DatetimeIndex of shape (n,)
+    """
+    form = date_format or "ISO8601"
+    parsed = pd.to_datetime(words, format=form, errors="coerce", utc=form == "ISO8601")
+    return without_zone(pd.DatetimeIndex(parsed))
+
+
+def without_zone(dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Dates of any unit and zone → nanoseconds in UTC without a zone; out of range becomes NaT."""
+    if dates.tz is not None:
+        dates = dates.tz_convert("UTC").tz_localize(None)
+    inside = (dates >= pd.Timestamp.min.ceil("s")) & (dates <= pd.Timestamp.max.floor("s"))
+    return pd.DatetimeIndex(pd.DatetimeIndex(dates.where(inside)).as_unit("ns"))
+
+
+def looks_coded(words: Sequence[str] | pd.Index) -> bool:
+    """Whether digit words are codes (``02208``), whose leading zeros a number would lose.
+
+    Parameters
+    ----------
+    words : sequence of str
+        The levels of a column.
+
+    Returns
+    -------
+    bool
+        True where a word of three digits or more begins with zero and most words have one length.
+    """
+    sizes = [len(word) for word in words]
+    if not any(CODE_SHAPE.fullmatch(word) for word in words):
+        return False
+    return max(sizes.count(size) for size in set(sizes)) >= CODE_SAME_LENGTH * len(sizes)
+
+
+def _raw_levels(series: pd.Series) -> tuple[NDArray[np.int64], pd.Series]:
+    """Codes into, and the untrimmed words of, the distinct values of a column."""
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        codes: NDArray[np.int64] = np.asarray(series.cat.codes, dtype=np.int64)
+        if pd.api.types.is_string_dtype(dtype.categories.dtype):
+            return codes, pd.Series(dtype.categories.astype("str"))
+        return codes, pd.Series([_spell(value) for value in dtype.categories], dtype="str")
+    if pd.api.types.is_integer_dtype(dtype) and not series.hasnans:
+        # arrow spells a million whole numbers in the time python spells ten thousand
+        uniques = pd.unique(series)
+        spelt = pa.array(np.asarray(uniques)).cast(pa.string())
+        codes = np.asarray(pd.Index(uniques).get_indexer(pd.Index(series)), dtype=np.int64)
+        return codes, pd.Series(spelt.to_pylist(), dtype="str")
+    plain = series
+    if pd.api.types.is_object_dtype(dtype):
+        # lists and other unhashable cells cannot be factorised as they are
+        plain = series.map(_spell, na_action="ignore")
+    found, values = pd.factorize(plain, use_na_sentinel=True)
+    words = pd.Series([_spell(value) for value in values], dtype="str")
+    return np.asarray(found, dtype=np.int64), words
+
+
+def _spell(value: object) -> str:
+    """One cell as a word: whole floats without a point, all else as python prints it."""
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        return str(int(value))
+    return str(value)

@@ -1,0 +1,255 @@
+"""The words of the command line → the options that the commands share, and the values they stand for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from advisor.errors import InvalidRequest
+
+SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+"""Units of a time limit."""
+
+DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|)")
+"""A number and perhaps a unit."""
+
+SPREADING = ("--groups", "--target")
+"""Options that take one or several column names."""
+
+Data = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="DATA",
+        help="A table, or a folder with train.*, and perhaps test.* and unlabeled.*.",
+        show_default=False,
+    ),
+]
+Target = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Column to predict (several 0/1 columns for multilabel); inferred if not given.",
+        metavar="COL",
+        show_default=False,
+    ),
+]
+TaskName = Annotated[
+    str | None,
+    typer.Option(
+        "--task",
+        help="binary, multiclass, multilabel or regression; inferred if not given.",
+        metavar="T",
+        show_default=False,
+    ),
+]
+MetricName = Annotated[
+    str | None,
+    typer.Option(
+        "--metric",
+        help="What to judge by: roc_auc, log_loss, accuracy, f1_macro, rmse, mae ...",
+        metavar="M",
+        show_default=False,
+    ),
+]
+Unlabeled = Annotated[
+    Path | None,
+    typer.Option(
+        "--unlabeled",
+        "--unlabelled",
+        help="Rows without a target.",
+        metavar="PATH",
+        show_default=False,
+    ),
+]
+Groups = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Columns whose equal values stay on one side of every split.",
+        metavar="COL...",
+        show_default=False,
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        help="Seed of splits and fits; 0 if not given.", metavar="N", min=0, show_default=False
+    ),
+]
+ProbeSeconds = Annotated[
+    float | None,
+    typer.Option(
+        help="Seconds for measuring cheap strategies first.",
+        metavar="S",
+        min=1.0,
+        show_default=False,
+    ),
+]
+NoProbe = Annotated[
+    bool, typer.Option("--no-probe", help="Rules and evidence only; nothing is measured.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Print Markdown.")]
+HtmlFile = Annotated[
+    Path | None,
+    typer.Option("--html", help="Write a self-contained page.", metavar="FILE", show_default=False),
+]
+Explain = Annotated[
+    str | None,
+    typer.Option(
+        help="Say what a rule looks for, why, and who says so.", metavar="RULE", show_default=False
+    ),
+]
+Plan = Annotated[
+    Path | None,
+    typer.Option(
+        help="A plan from advise --json, edited or not.", metavar="FILE", show_default=False
+    ),
+]
+TimeLimit = Annotated[
+    str | None,
+    typer.Option(
+        help="Wall clock for everything, such as 30s, 5m or 1h; 5m if neither this nor --trials.",
+        metavar="TIME",
+        show_default=False,
+    ),
+]
+Trials = Annotated[
+    int | None,
+    typer.Option(
+        help="At most so many configurations; makes runs of one seed equal.",
+        metavar="N",
+        min=1,
+        show_default=False,
+    ),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        help="Worker processes; one per core if not given.", metavar="N", min=0, show_default=False
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        help="Run directory; runs/<name>-<time> if not given.", metavar="RUN", show_default=False
+    ),
+]
+Resume = Annotated[
+    Path | None, typer.Option(help="Go on with a run.", metavar="RUN", show_default=False)
+]
+SingleModel = Annotated[
+    bool, typer.Option("--single-model", help="One model refitted on all rows, no ensemble.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory of autofit.")]
+NewRows = Annotated[
+    Path, typer.Argument(metavar="DATA", help="Rows to predict: a table, or a folder with one.")
+]
+OutFile = Annotated[Path, typer.Option("--out", "-o", help="CSV file to write.", metavar="FILE")]
+
+
+def parse_duration(text: str) -> float:
+    """Read a time limit.
+
+    Parameters
+    ----------
+    text : str
+        A number with ``s``, ``m`` or ``h``, or plain seconds.
+
+    Returns
+    -------
+    float
+        Seconds, above 0.
+
+    Raises
+    ------
+    InvalidRequest
+        If it is none.
+
+    Examples
+    --------
+    >>> [parse_duration(text) for text in ("30s", "5m", "1h", "90")]
+    [30.0, 300.0, 3600.0, 90.0]
+    """
+    found = DURATION.fullmatch(text.strip().lower())
+    seconds = float(found[1]) * SECONDS[found[2]] if found else 0.0
+    if seconds <= 0:
+        raise InvalidRequest(
+            f"expected a time limit such as 30s, 5m or 1h, got '{text}'; pass one as --time-limit"
+        )
+    return seconds
+
+
+def spread(arguments: Sequence[str]) -> list[str]:
+    """Let ``DATA --groups a b`` mean ``DATA --groups a --groups b``, which is what the parser knows.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        The command line. Only when it begins with DATA can a later bare word be no DATA.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> spread(["data.csv", "--groups", "a", "b", "--seed", "1"])
+    ['data.csv', '--groups', 'a', '--groups', 'b', '--seed', '1']
+    """
+    if not arguments or arguments[0].startswith("-"):
+        return list(arguments)
+    words: list[str] = []
+    option, values = "", 0
+    for word in arguments:
+        if word.startswith("-"):
+            option, values = word, 0
+        elif option in SPREADING:
+            values += 1
+            words += [option] if values > 1 else []
+        words.append(word)
+    return words
+
+
+def refuse_together(**given: bool) -> None:
+    """Refuse two options that exclude each other.
+
+    Parameters
+    ----------
+    **given : bool
+        Names of options with underscores, and whether each was given.
+
+    Raises
+    ------
+    InvalidRequest
+        If more than one was.
+    """
+    names = [f"--{name.replace('_', '-')}" for name, was_given in given.items() if was_given]
+    if len(names) > 1:
+        raise InvalidRequest(f"{' and '.join(names)} exclude each other; drop one of them")
+
+
+def one_or_all(names: list[str] | None) -> str | list[str] | None:
+    """Give one name as a word, several as a list, none as ``None``."""
+    if not names:
+        return None
+    return names[0] if len(names) == 1 else names
+
+
+def repeated(**given: str | Path | list[str] | int | None) -> list[str]:
+    """Write options that were given as words of a command line.
+
+    Examples
+    --------
+    >>> repeated(target=["Status"], metric=None, seed=3)
+    ['--target', 'Status', '--seed', '3']
+    """
+    words: list[str] = []
+    for name, value in given.items():
+        if value:
+            values = [str(v) for v in value] if isinstance(value, list) else [str(value)]
+            words += [f"--{name}", *values]
+    return words

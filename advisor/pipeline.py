@@ -1,0 +1,420 @@
+"""Selection → FittedPipeline: predict, save, load.
+
+A pipeline is the fold models of its members with the representation each was trained on, their weights, the
+calibrator and the decision. Saved as a folder: a JSON manifest with versions and the sha256 of every file, and
+each model in its native format. Loading refuses altered files and names it does not know; nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+from sklearn.base import BaseEstimator
+from sklearn.utils import Tags
+
+from advisor.calibration import Calibrator
+from advisor.columns import Column, conform
+from advisor.dataset import Task
+from advisor.ensemble import Decision
+from advisor.errors import AdvisorError, InvalidRun
+from advisor.fitting import load_model
+from advisor.metrics import get_metric
+from advisor.representation import REPRESENTATIONS, FeatureInfo, Representation
+from advisor.strategy import STRATEGIES, FitContext, Model, ParamValue
+from advisor.workspace import Problem
+
+MANIFEST = "manifest.json"
+LIBRARIES = (
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "lightgbm",
+    "xgboost",
+    "catboost",
+    "torch",
+    "skops",
+    "safetensors",
+    "optuna",
+    "tabicl",
+)
+"""Whose versions are written beside a model."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class FoldPart(_Frozen):
+    """One fitted model and the representation it reads, as folders relative to the manifest."""
+
+    model: str
+    representation: str
+    seed: int
+    info: FeatureInfo
+
+
+class Member(_Frozen):
+    """One configuration of the ensemble: its fold models are averaged."""
+
+    strategy: str
+    params: dict[str, ParamValue]
+    representation: str
+    weight: float
+    folds: tuple[FoldPart, ...]
+
+
+class Manifest(_Frozen):
+    """Everything about a saved pipeline but the models themselves."""
+
+    format: Literal[1] = 1
+    problem: Problem
+    columns: tuple[Column, ...]
+    members: tuple[Member, ...]
+    calibrator: Calibrator
+    decision: Decision
+    versions: dict[str, str]
+    files: dict[str, str] = {}
+    """sha256 of every other file of the folder."""
+
+
+def installed_versions(libraries: Sequence[str] = LIBRARIES) -> dict[str, str]:
+    """Versions of this package, of Python and of the libraries that are installed.
+
+    Parameters
+    ----------
+    libraries : sequence of str
+        Distribution names.
+
+    Returns
+    -------
+    dict
+        From distribution name to version; absent ones are left out.
+    """
+    import platform
+
+    versions = {"python": platform.python_version()}
+    for name in ("regime-advisor", *libraries):
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+    """A trained predictor with the manners of a fitted scikit-learn estimator.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the pipeline is saved; made by ``autofit``.
+
+    Attributes
+    ----------
+    classes_ : ndarray of str of shape (n_classes,)
+        Class or label names as they are in the data; absent for regression.
+    feature_names_in_ : ndarray of str
+        Columns it reads, in training order; other columns are ignored.
+    n_features_in_ : int
+        How many these are.
+
+    Raises
+    ------
+    InvalidRun
+        If the folder is not a saved pipeline, a file was altered, or a part is unknown.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest = _read_manifest(Path(folder))
+        problem = self.manifest.problem
+        self.task: Task = problem.task
+        if problem.classes:
+            self.classes_ = np.array(problem.classes, dtype=object)
+        self.feature_names_in_ = np.array([c.name for c in self.manifest.columns], dtype=object)
+        self.n_features_in_ = len(self.feature_names_in_)
+        self._parts: list[tuple[Member, list[tuple[Model, str]]]] | None = None
+        self._representations: dict[str, Representation] = {}
+
+    def predict(self, X: pd.DataFrame) -> NDArray[Any]:
+        """Predict the target.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            The training columns in any order; others are ignored. A polars frame or an array with the
+            training columns in their order will do.
+
+        Returns
+        -------
+        ndarray
+            Class names of shape (n_rows,); 0/1 of shape (n_rows, n_labels) for multilabel; values of shape
+            (n_rows,) for regression.
+
+        Raises
+        ------
+        UnreadableData
+            If columns are missing.
+        """
+        mixed = self._mixed(X)
+        return self.decide(mixed)
+
+    def predict_proba(self, X: pd.DataFrame) -> NDArray[np.float64]:
+        """Predict calibrated probabilities, in the order of ``classes_``.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            As for :meth:`predict`.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes)
+            Rows sum to one; for multilabel each column is a label's own probability.
+
+        Raises
+        ------
+        AttributeError
+            For regression.
+        """
+        if not self.task.is_classification:
+            raise AttributeError("a regression pipeline has no predict_proba")
+        chances: NDArray[np.float64] = self.manifest.calibrator.apply(self._mixed(X))
+        return chances
+
+    def predict_both(self, X: pd.DataFrame) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
+        """Both :meth:`predict` and, for classification, :meth:`predict_proba`, for one pass of work."""
+        mixed = self._mixed(X)
+        chances = self.manifest.calibrator.apply(mixed) if self.task.is_classification else None
+        return self.decide(mixed), chances
+
+    def decide(self, mixed: NDArray[np.float64]) -> NDArray[Any]:
+        """From blended predictions of shape (n_rows, n_outputs) to what :meth:`predict` returns."""
+        if not self.task.is_classification:
+            return mixed[:, 0]
+        scores = self.manifest.decision.apply(mixed)
+        if self.task is Task.MULTILABEL:
+            return (scores > 0.5).astype(np.int8)  # noqa: PLR2004 (a decided label is above one half)
+        return np.asarray(self.classes_[scores.argmax(axis=1)])
+
+    def score(self, X: pd.DataFrame, y: Any) -> float:  # noqa: ANN401 (whatever holds targets)
+        """Score in the metric that was trained for (greater is better as that metric says).
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            As for :meth:`predict`.
+        y : array-like
+            Class names, a 0/1 matrix, or values.
+
+        Returns
+        -------
+        float
+        """
+        return self.score_codes(X, self._encode(y))
+
+    def score_codes(self, X: pd.DataFrame, y: NDArray[np.generic]) -> float:
+        """As :meth:`score`, for targets encoded as in :class:`advisor.dataset.Dataset`."""
+        metric = get_metric(self.manifest.problem.metric, self.task)
+        mixed = self._mixed(X)
+        if metric.needs == "labels":
+            return float(metric.score(y, self.manifest.decision.apply(mixed))[0])
+        return float(metric.score(y, self.manifest.calibrator.apply(mixed))[0])
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.estimator_type = "classifier" if self.task.is_classification else "regressor"
+        return tags
+
+    def _encode(self, y: Any) -> NDArray[np.generic]:  # noqa: ANN401
+        if self.task is Task.REGRESSION:
+            return np.asarray(y, dtype=np.float64)
+        if self.task is Task.MULTILABEL:
+            return np.asarray(y, dtype=np.int8)
+        codes = {name: code for code, name in enumerate(self.manifest.problem.classes)}
+        try:
+            return np.array([codes[_spelt(value)] for value in y], dtype=np.int64)
+        except KeyError as unknown:
+            raise AdvisorError(
+                f"{unknown} is not a class of this model; its classes are {list(codes)}"
+            ) from None
+
+    def _mixed(self, X: pd.DataFrame) -> NDArray[np.float64]:
+        """Blend the members' predictions, of shape (n_rows, n_outputs)."""
+        frame = conform(self._frame(X), self.manifest.columns)
+        total = np.zeros((len(frame), self.manifest.problem.n_outputs))
+        matrices: dict[str, NDArray[np.float64]] = {}
+        for member, parts in self._loaded():
+            for model, place in parts:
+                if place not in matrices:
+                    matrices[place] = self._representations[place].transform(frame).values
+                total += member.weight / len(parts) * model.predict(matrices[place])
+        return total
+
+    def _frame(self, X: Any) -> pd.DataFrame:  # noqa: ANN401
+        if isinstance(X, pd.DataFrame):
+            return X
+        if hasattr(X, "to_pandas"):
+            return pd.DataFrame(X.to_pandas())
+        return pd.DataFrame(np.asarray(X), columns=list(self.feature_names_in_))
+
+    def _loaded(self) -> list[tuple[Member, list[tuple[Model, str]]]]:
+        """Read the models at the first prediction."""
+        if self._parts is None:
+            problem, root = self.manifest.problem, Path(self.folder)
+            parts = []
+            for member in self.manifest.members:
+                strategy = STRATEGIES[member.strategy]
+                models = []
+                for fold in member.folds:
+                    context = FitContext(
+                        task=problem.task,
+                        n_outputs=problem.n_outputs,
+                        info=fold.info,
+                        seed=fold.seed,
+                        threads=os.cpu_count() or 1,
+                        metric=problem.metric,
+                    )
+                    models.append(
+                        (load_model(strategy, root / fold.model, context), fold.representation)
+                    )
+                    if fold.representation not in self._representations:
+                        kind = REPRESENTATIONS[member.representation]
+                        self._representations[fold.representation] = kind.load(
+                            root / fold.representation
+                        )
+                parts.append((member, models))
+            self._parts = parts
+        return self._parts
+
+
+def _spelt(value: object) -> str:
+    """A class name as the data spells it: 1.0 and 1 are the same class."""
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def write_pipeline(folder: Path, manifest: Manifest) -> FittedPipeline:
+    """Complete a folder that holds the models: hash every file, write the manifest, open it.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds what ``manifest.members`` name.
+    manifest : Manifest
+        Its ``files`` are filled in here.
+
+    Returns
+    -------
+    FittedPipeline
+    """
+    files = {
+        path.relative_to(folder).as_posix(): _sha256(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != MANIFEST
+    }
+    complete = manifest.model_copy(update={"files": files})
+    (folder / MANIFEST).write_text(complete.model_dump_json(indent=1), "utf-8")
+    return FittedPipeline(folder)
+
+
+def link_tree(source: Path, target: Path) -> None:
+    """Copy a folder, by hard links where the file system has them.
+
+    Parameters
+    ----------
+    source, target : Path
+        Existing folder; new folder.
+    """
+
+    def link(from_file: str, to_file: str) -> object:
+        try:
+            os.link(from_file, to_file)
+        except OSError:
+            shutil.copy2(from_file, to_file)
+        return to_file
+
+    shutil.copytree(source, target, copy_function=link)
+
+
+def load_pipeline(path: Path | str) -> FittedPipeline:
+    """Open a trained pipeline.
+
+    Parameters
+    ----------
+    path : Path or str
+        A run directory of ``autofit``, or the ``model`` folder within.
+
+    Returns
+    -------
+    FittedPipeline
+
+    Raises
+    ------
+    InvalidRun
+        If there is no finished model, or it was altered.
+    """
+    folder = Path(path)
+    return FittedPipeline(folder / "model" if (folder / "model").is_dir() else folder)
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise InvalidRun(
+            f"'{folder}' holds no trained model (expected {MANIFEST} in it); pass the folder that "
+            "autofit printed, or go on with an interrupted run: autofit DATA --resume RUN"
+        )
+    try:
+        manifest = Manifest.model_validate_json(path.read_text("utf-8"))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidRun(
+            f"'{path}' is not a manifest of this version: {first['loc']}: {first['msg']}"
+        ) from error
+    for member in manifest.members:
+        if member.strategy not in STRATEGIES or member.representation not in REPRESENTATIONS:
+            raise InvalidRun(
+                f"'{path}' names '{member.strategy}', which this version does not know"
+            )
+    _check_files(folder, manifest)
+    return manifest
+
+
+def _check_files(folder: Path, manifest: Manifest) -> None:
+    """Refuse a folder whose files are not those that were written."""
+    faults = []
+    for name, digest in manifest.files.items():
+        path = folder / name
+        if not path.is_file():
+            faults.append(f"{name} is missing")
+        elif _sha256(path) != digest:
+            faults.append(f"{name} was altered")
+    named = set(manifest.files)
+    for member in manifest.members:
+        for fold in member.folds:
+            for place in (fold.model, fold.representation):
+                inside = (folder / place).resolve().is_relative_to(folder.resolve())
+                if not inside or not any(name.startswith(f"{place}/") for name in named):
+                    faults.append(f"{place} is not part of it")
+    if faults:
+        raise InvalidRun(f"'{folder}' is not as it was saved: {'; '.join(faults[:5])}")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,266 @@
+"""Rows and columns → what repeats: rows, rows across splits, columns, rows of one group.
+
+Rows are compared by a 64-bit hash that is a sum over their columns, so that a column can be left out by
+subtraction and neither the order of the rows nor that of the columns matters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from advisor.columns import Column, ColumnKind
+from advisor.profile import ColumnPair, GroupSuspect
+from advisor.profilers.shape import NUMBER_KINDS, WORD_KINDS, numbers
+
+Hashes = NDArray[np.uint64]
+
+RECODED_LEVELS = 0.5
+"""Levels per row up to which equal partitions mean a recoding: any two columns without repeats have equal
+partitions."""
+
+RESCALED = 0.9999
+"""|r| from which a column counts as a linear function of another, rounding allowed; our choice."""
+
+GROUPED_ROWS = 0.3
+"""Share of rows in groups of two or more from which they are called grouped; our choice."""
+
+MISSING_HASH = np.uint64(1)
+"""What a missing cell hashes to."""
+
+CELLS_AT_ONCE = 2_000_000
+"""Cells hashed together: 16 MB of float64, enough that wide tables are not slow column by column."""
+
+MEASURED_COLUMNS = 3
+"""Numeric columns that rows must agree in, besides the one left out, to be taken for one thing measured again: people
+agree in many categories by chance. Our choice."""
+
+CHANCE_CELLS = 20
+"""Possible value combinations per row below which rows repeat by chance (a full factorial has one); our choice."""
+
+KEY_GROUPS = 10
+"""Distinct values that a key of persons or places has at least; our choice."""
+
+KEY_NAME = re.compile(
+    r"(^|[^a-z])(id|ids|patient|subject|person|user|customer|client|household|participant|speaker|donor|"
+    r"animal|specimen|hospital|school|session|device|machine)([^a-z]|$)"
+)
+"""Column names, in lower case, that keys go by."""
+
+
+@dataclass(frozen=True)
+class RowHashes:
+    """Hashes of all rows over all columns, and a way to leave one column out."""
+
+    total: Hashes
+    frame: pd.DataFrame
+
+    def without(self, column: Column) -> Hashes:
+        """Hashes of the rows over all columns but one, of shape (n_rows,)."""
+        return self.total - hash_rows(self.frame, [column]).total
+
+
+def hash_rows(frame: pd.DataFrame, columns: Sequence[Column]) -> RowHashes:
+    """Hash every row over the given columns; equal cells have equal hashes, missing ones too.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_rows, n_columns)
+        Conforming rows.
+    columns : sequence of Column
+        The columns to compare.
+
+    Returns
+    -------
+    RowHashes
+    """
+    total = np.zeros(len(frame), dtype=np.uint64)
+    names = np.array([column.name for column in columns], dtype=object)
+    # An odd factor made of its name tells equal values in two columns apart.
+    factors = pd.util.hash_array(names, categorize=False) | np.uint64(1)
+    numeric = np.array([column.kind in NUMBER_KINDS for column in columns], dtype=bool)
+    width = max(1, CELLS_AT_ONCE // max(1, len(frame)))
+    positions = np.flatnonzero(numeric)
+    for start in range(0, len(positions), width):
+        block = positions[start : start + width]
+        cells = numbers(frame, list(names[block])) + 0.0  # -0.0 is 0.0
+        hashed = pd.util.hash_array(cells.ravel()).reshape(cells.shape)
+        hashed[np.isnan(cells)] = MISSING_HASH
+        total += (hashed * factors[block]).sum(axis=1, dtype=np.uint64)
+    for position in np.flatnonzero(~numeric):
+        total += _hash_words(frame[names[position]]) * factors[position]
+    return RowHashes(total, frame)
+
+
+def _hash_words(values: pd.Series) -> Hashes:
+    """Hash categories by their words, so that two frames with other codes agree, and dates by their instant."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        levels = pd.util.hash_array(np.asarray(values.cat.categories, dtype=object))
+        # Code -1 is missing and reads the last entry.
+        hashed: Hashes = np.append(levels, MISSING_HASH)[values.cat.codes.to_numpy()]
+        return hashed
+    instants = values.to_numpy().astype("datetime64[ns]")
+    hashed = pd.util.hash_array(instants.astype(np.int64))
+    hashed[np.isnat(instants)] = MISSING_HASH
+    return hashed
+
+
+def hash_labels(y: NDArray[np.generic]) -> Hashes:
+    """Hash the targets of shape (n_rows,) or (n_rows, n_labels) row by row."""
+    matrix = y.reshape(len(y), -1).astype(np.float64) + 0.0
+    total = np.zeros(len(y), dtype=np.uint64)
+    for position, values in enumerate(matrix.T):
+        total += pd.util.hash_array(values) * np.uint64(2 * position + 1)
+    return total
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """How many labelled rows repeat, contradict each other, and cannot all be right."""
+
+    n_duplicates: int
+    n_conflicts: int
+    conflict_errors: int
+
+
+def count_repeats(rows: Hashes, labels: Hashes) -> Repeats:
+    """Count repeated rows and rows whose equals carry another label, exactly.
+
+    Parameters
+    ----------
+    rows, labels : ndarray of uint64 of shape (n_rows,)
+        Hashes of the features and of the targets.
+
+    Returns
+    -------
+    Repeats
+        ``conflict_errors``: rows outside the most frequent label of their equals.
+    """
+    if rows.size == 0:
+        return Repeats(0, 0, 0)
+    _, group, sizes = np.unique(rows, return_inverse=True, return_counts=True)
+    _, label = np.unique(labels, return_inverse=True)
+    repeated = sizes[group] > 1
+    pairs = group[repeated].astype(np.int64) * (int(label.max()) + 1) + label[repeated]
+    cells, counts = np.unique(pairs, return_counts=True)
+    owner = cells // (int(label.max()) + 1)
+    firsts = np.r_[True, owner[1:] != owner[:-1]] if owner.size else np.zeros(0, dtype=bool)
+    starts = np.flatnonzero(firsts)
+    if starts.size == 0:
+        return Repeats(0, 0, 0)
+    totals = np.add.reduceat(counts, starts)
+    largest = np.maximum.reduceat(counts, starts)
+    return Repeats(
+        n_duplicates=int(rows.size - sizes.size),
+        n_conflicts=int(totals[totals > largest].sum()),
+        conflict_errors=int((totals - largest).sum()),
+    )
+
+
+def repeated_columns(frame: pd.DataFrame, columns: Sequence[Column]) -> tuple[ColumnPair, ...]:
+    """Find columns that say the same as an earlier one.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_rows, n_columns)
+        Sampled rows.
+    columns : sequence of Column
+        The features.
+
+    Returns
+    -------
+    tuple of ColumnPair
+        Each repeated column once, with the first column of its kind.
+    """
+    seen: dict[bytes, str] = {}
+    pairs = []
+    for column in columns:
+        codes, levels = pd.factorize(frame[column.name])
+        if len(levels) < 2:
+            continue
+        key = codes.astype(np.int32).tobytes()
+        first = seen.setdefault(key, column.name)
+        if first == column.name:
+            continue
+        relation = _relation(frame[first], frame[column.name], len(levels))
+        if relation is not None:
+            pairs.append(ColumnPair(first=first, second=column.name, relation=relation))
+    return tuple(pairs)
+
+
+def _relation(first: pd.Series, second: pd.Series, levels: int) -> str | None:
+    numeric = first.dtype.kind == "f" and second.dtype.kind == "f"
+    if first.dtype.kind == second.dtype.kind and first.astype(object).equals(second.astype(object)):
+        return "equal"
+    if numeric:
+        a, b = first.to_numpy(dtype=np.float64), second.to_numpy(dtype=np.float64)
+        present = ~(np.isnan(a) | np.isnan(b))
+        if abs(float(np.corrcoef(a[present], b[present])[0, 1])) >= RESCALED:
+            return "rescaled"
+    return "recoded" if levels <= RECODED_LEVELS * len(first) else None
+
+
+def find_groups(
+    frame: pd.DataFrame, columns: Sequence[Column], hashes: RowHashes
+) -> tuple[GroupSuspect, ...]:
+    """Find columns that repeat like keys, and a column whose leaving out makes many rows equal.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_rows, n_columns)
+        All labelled rows.
+    columns : sequence of Column
+        All columns, identifiers too.
+    hashes : RowHashes
+        Of the features of the same rows.
+
+    Returns
+    -------
+    tuple of GroupSuspect
+        Keys first; at most one column of the other kind, the one that leaves the most rows equal.
+    """
+    n_rows = len(frame)
+    suspects = []
+    for column in columns:
+        if KEY_NAME.search(column.name.lower()) is None or column.kind is ColumnKind.CONSTANT:
+            continue
+        counts = frame[column.name].value_counts(sort=False).to_numpy()
+        counts = counts[counts > 0]
+        share = float(counts[counts > 1].sum() / n_rows)
+        if counts.size >= KEY_GROUPS and share >= GROUPED_ROWS:
+            suspects.append(
+                GroupSuspect(
+                    column=column.name, how="key", n_groups=int(counts.size), share_rows=share
+                )
+            )
+    return tuple(suspects) + _all_but_one(frame, columns, hashes)
+
+
+def _all_but_one(
+    frame: pd.DataFrame, columns: Sequence[Column], hashes: RowHashes
+) -> tuple[GroupSuspect, ...]:
+    features = [c for c in columns if c.kind in NUMBER_KINDS | WORD_KINDS]
+    if sum(c.kind is ColumnKind.NUMERIC for c in features) < MEASURED_COLUMNS or len(frame) == 0:
+        return ()
+    levels = {c.name: max(1, frame[c.name].nunique()) for c in features}
+    n_repeated = len(frame) - np.unique(hashes.total).size
+    best: GroupSuspect | None = None
+    for column in features:
+        others = [np.log(levels[c.name]) for c in features if c is not column]
+        measured = sum(c.kind is ColumnKind.NUMERIC for c in features if c is not column)
+        if measured < MEASURED_COLUMNS or sum(others) < np.log(CHANCE_CELLS * len(frame)):
+            continue
+        _, counts = np.unique(hashes.without(column), return_counts=True)
+        share = float(counts[counts > 1].sum() / len(frame))
+        if share < GROUPED_ROWS + n_repeated / len(frame):
+            continue
+        if best is None or share > best.share_rows:
+            best = GroupSuspect(
+                column=column.name, how="all_but_one", n_groups=int(counts.size), share_rows=share
+            )
+    return () if best is None else (best,)

@@ -1,0 +1,220 @@
+"""Tabular Dataset → TabularProfile.
+
+Counts, missing cells and repeated rows are exact. The rest is measured on the rows with the smallest hashes, at most
+``SAMPLE`` of them, in the order of their hashes: the same rows whatever order the file has, and no seed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from advisor.columns import USABLE_KINDS, Column, ColumnKind
+from advisor.dataset import Dataset, Modality, Task
+from advisor.profile import PROFILERS, TabularProfile
+from advisor.profilers.drift import DRIFT_ROWS, find_drift
+from advisor.profilers.leakage import find_leaks, find_ordered
+from advisor.profilers.repetition import (
+    RowHashes,
+    count_repeats,
+    find_groups,
+    hash_labels,
+    hash_rows,
+    repeated_columns,
+)
+from advisor.profilers.shape import (
+    MISSING_SHOWN,
+    SKEWED,
+    WORD_KINDS,
+    cardinalities,
+    missing_counts,
+    near_constants,
+    numbers,
+    share_collinear,
+    share_far_out,
+    skewness,
+)
+
+SAMPLE = 20_000
+"""Rows that the expensive parts see. Shares are then known to about one point; our choice, for time."""
+
+
+@PROFILERS.add(Modality.TABULAR.value)
+def profile_table(dataset: Dataset) -> TabularProfile:
+    """Measure a table.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Of modality tabular.
+
+    Returns
+    -------
+    TabularProfile
+        Equal for any order of the rows.
+    """
+    features = [c for c in dataset.columns if c.kind in USABLE_KINDS]
+    hashes = hash_rows(dataset.X, features)
+    labels = hash_labels(dataset.y)
+    # Sorting by features and label together: what ties are equal rows, so their order cannot matter.
+    order = np.argsort(hashes.total + labels * np.uint64(31), kind="stable")[:SAMPLE]
+    sample = dataset.take(order)
+    sampled = dataset.n_labelled > SAMPLE
+    fields: dict[str, object] = {
+        **_counts(dataset),
+        **_columns(dataset, features),
+        **_cells(dataset, features),
+        **_repeats(dataset, features, hashes, labels),
+        **_sampled(dataset, sample, features, hashes.total[order]),
+        "sampled": sampled,
+        "sample_size": SAMPLE if sampled else None,
+    }
+    return TabularProfile.model_validate(fields)
+
+
+def _counts(dataset: Dataset) -> dict[str, object]:
+    per_class = _class_counts(dataset)
+    fields: dict[str, object] = {
+        "name": dataset.name,
+        "modality": dataset.modality,
+        "task": dataset.task,
+        "n_rows": dataset.n_labelled + dataset.n_unlabelled,
+        "n_labelled": dataset.n_labelled,
+        "n_unlabelled": dataset.n_unlabelled,
+        "n_test": 0 if dataset.X_test is None else len(dataset.X_test),
+        "n_classes": dataset.n_classes,
+        "class_counts": per_class,
+        "smallest_class": min(per_class.values(), default=dataset.n_labelled),
+        "labels_per_class": (
+            sum(per_class.values()) / len(per_class) if per_class else float(dataset.n_labelled)
+        ),
+        "imbalance": _imbalance(dataset, per_class),
+    }
+    if dataset.groups is not None:
+        fields["n_groups"] = int(np.unique(dataset.groups).size)
+        fields["smallest_class_groups"] = _smallest_class_groups(dataset, dataset.groups)
+    return fields
+
+
+def _class_counts(dataset: Dataset) -> dict[str, int]:
+    if dataset.task is Task.REGRESSION:
+        return {}
+    if dataset.task is Task.MULTILABEL:
+        counts = dataset.y.astype(np.int64).sum(axis=0)
+    else:
+        counts = np.bincount(dataset.y.astype(np.int64), minlength=dataset.n_classes)
+    return {name: int(count) for name, count in zip(dataset.classes, counts, strict=True)}
+
+
+def _imbalance(dataset: Dataset, per_class: dict[str, int]) -> float:
+    if not per_class:
+        return 1.0
+    smallest = max(1, min(per_class.values()))
+    if dataset.task is Task.MULTILABEL:
+        return max(1.0, (dataset.n_labelled - smallest) / smallest)
+    return max(1, *per_class.values()) / smallest
+
+
+def _smallest_class_groups(dataset: Dataset, groups: NDArray[np.int64]) -> int | None:
+    if dataset.task is Task.REGRESSION:
+        return None
+    y = dataset.y.astype(np.int64)
+    if dataset.task is Task.MULTILABEL:
+        members = [groups[y[:, label] > 0] for label in range(y.shape[1])]
+    else:
+        members = [groups[y == code] for code in range(dataset.n_classes)]
+    return min(int(np.unique(rows).size) for rows in members)
+
+
+def _columns(dataset: Dataset, features: list[Column]) -> dict[str, object]:
+    kinds: dict[str, int] = {}
+    for column in dataset.columns:
+        kinds[column.kind.value] = kinds.get(column.kind.value, 0) + 1
+
+    def named(kind: ColumnKind) -> tuple[str, ...]:
+        return tuple(c.name for c in dataset.columns if c.kind is kind)
+
+    levels = cardinalities(dataset.X, features)
+    widest = max(levels, key=lambda name: (levels[name], name), default="")
+    words = sum(c.kind in WORD_KINDS for c in features)
+    return {
+        "n_columns": len(dataset.columns),
+        "n_features": len(features),
+        "kinds": dict(sorted(kinds.items())),
+        "rows_per_feature": dataset.n_labelled / max(1, len(features)),
+        "share_categorical": words / max(1, len(features)),
+        "max_cardinality": levels.get(widest, 0),
+        "max_cardinality_column": widest,
+        "constants": named(ColumnKind.CONSTANT),
+        "identifiers": named(ColumnKind.IDENTIFIER),
+        "datetimes": named(ColumnKind.DATETIME),
+        "texts": named(ColumnKind.TEXT),
+    }
+
+
+def _cells(dataset: Dataset, features: list[Column]) -> dict[str, object]:
+    n_rows = max(1, dataset.n_labelled)
+    counts = missing_counts(dataset.X[[c.name for c in features]])
+    most = sorted(((count, name) for name, count in counts.items() if count), reverse=True)
+    return {
+        "share_missing": sum(counts.values()) / (n_rows * max(1, len(features))),
+        "n_columns_missing": len(most),
+        "missing_columns": {name: count / n_rows for count, name in most[:MISSING_SHOWN]},
+    }
+
+
+def _repeats(
+    dataset: Dataset,
+    features: list[Column],
+    hashes: RowHashes,
+    labels: NDArray[np.uint64],
+) -> dict[str, object]:
+    repeats = count_repeats(hashes.total, labels)
+    is_class = dataset.task in (Task.BINARY, Task.MULTICLASS)
+    fields: dict[str, object] = {
+        "n_duplicates": repeats.n_duplicates,
+        "n_label_conflicts": repeats.n_conflicts if is_class else 0,
+        "conflict_errors": repeats.conflict_errors if is_class else 0,
+        "n_test_overlap": _overlap(dataset.X_test, features, hashes),
+        "n_pool_overlap": _overlap(dataset.X_unlabelled, features, hashes),
+    }
+    if dataset.groups is None and dataset.n_labelled <= SAMPLE:
+        fields["group_suspects"] = find_groups(dataset.X, dataset.columns, hashes)
+    return fields
+
+
+def _overlap(frame: pd.DataFrame | None, features: list[Column], hashes: RowHashes) -> int:
+    if frame is None or len(frame) == 0:
+        return 0
+    return int(np.isin(hash_rows(frame, features).total, hashes.total).sum())
+
+
+def _sampled(
+    dataset: Dataset, sample: Dataset, features: list[Column], rows: NDArray[np.uint64]
+) -> dict[str, object]:
+    numeric = [c.name for c in features if c.kind is ColumnKind.NUMERIC]
+    matrix = numbers(sample.X, numeric)
+    skewed = [abs(skewness(values)) > SKEWED for values in matrix.T]
+    fields: dict[str, object] = {
+        "share_skewed": float(np.mean(skewed)) if skewed else 0.0,
+        "share_outliers": share_far_out(matrix),
+        "share_collinear": share_collinear(matrix),
+        "near_constants": near_constants(sample.X, features),
+        "duplicate_columns": repeated_columns(sample.X, features),
+        "leaks": find_leaks(sample.X, features, sample.y, sample.task, rows),
+        "ordered": find_ordered(sample.X, sample.columns, sample.y, sample.task),
+    }
+    if dataset.task is Task.REGRESSION:
+        target = sample.y.astype(np.float64)
+        fields["target_skew"] = skewness(target)
+        fields["target_zero_share"] = float((target == 0).mean())
+    for split, frame in (("test", dataset.X_test), ("pool", dataset.X_unlabelled)):
+        if frame is not None and len(frame):
+            there = frame
+            if len(frame) > DRIFT_ROWS:
+                there = frame.iloc[np.argsort(hash_rows(frame, features).total)[:DRIFT_ROWS]]
+            drift, share = find_drift(sample.X, there, features)
+            fields[f"{split}_drift"] = drift
+            fields[f"share_{split}_drift"] = share
+    return fields

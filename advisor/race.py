@@ -1,0 +1,237 @@
+"""Which strategy gets the next trial, and which is out of the race.
+
+Everything here is decided by trial counts, losses and the cost formulas of the cards, never by the clock, so that
+two runs with one seed try the same configurations in the same order; the clock only decides how far they get.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.evaluation import bootstrap_counts, paired_difference
+from advisor.metrics import Metric
+from advisor.space import SearchSpace
+from advisor.trials import StopEarly, Trial
+from advisor.workspace import Workspace
+
+RACE_AFTER = 2
+"""Complete trials before a strategy may be dropped: its default and one known-good point (our choice)."""
+
+BEHIND_MARGIN = 0.02
+"""A strategy or a configuration is dropped when it is behind with 95 % confidence and by at least this part of
+the leader's loss: what is nearly as good still serves an ensemble (our choice)."""
+
+FIRST_SHARE, NEXT_SHARE = 0.25, 0.4
+"""Parts of the remaining time that a strategy's first trial, and any later one, may take (our choice): one slow
+model must not eat the budget."""
+
+HOPELESS = 4.0
+"""A trial expected to take more than this many times its share is not begun (our choice; cost formulas are
+rough, and iterative learners keep what they have at the deadline)."""
+
+LONGER = 1.5
+"""A later trial may take this many times the median of its strategy's earlier ones (our choice)."""
+
+TIMED_SECONDS, MOST_APART = 1.0, 5.0
+"""Trials of fewer seconds by the card say nothing of a machine's speed, and no machine is believed to be more than
+this many times faster or slower than the cards say (our choice)."""
+
+LEAST_SECONDS = 1.0
+"""No trial is given less, while there is that much."""
+
+RACE_BOOTSTRAPS = 200
+"""Bootstrap samples for comparisons within the race: enough for a 95 % bound to two digits."""
+
+
+@dataclass
+class Arm:
+    """One strategy in the race.
+
+    Attributes
+    ----------
+    space : SearchSpace
+        What it may try; its name is the strategy's.
+    cost : float
+        Seconds of its default on all folds by the card's formula; the race's currency.
+    spent : float
+        ``cost`` times the trials it had.
+    best, best_predictions : Trial, ndarray of shape (n_rows, n_outputs) or None
+        Its best complete trial.
+    alive : bool
+        Still in the race.
+    """
+
+    space: SearchSpace
+    cost: float
+    spent: float = 0.0
+    trials: list[Trial] = field(default_factory=list)
+    best: Trial | None = None
+    best_predictions: NDArray[np.float64] | None = None
+    alive: bool = True
+
+    @property
+    def strategy(self) -> str:
+        """Its name."""
+        return self.space.strategy
+
+    @property
+    def loss(self) -> float:
+        """Of its best trial; infinite before there is one."""
+        return float("inf") if self.best is None or self.best.loss is None else self.best.loss
+
+    def complete(self) -> int:
+        """How many of its trials ended with predictions for all rows."""
+        return sum(t.state == "complete" for t in self.trials)
+
+    def measured_seconds(self) -> float:
+        """Median over its complete trials of the seconds that all folds took together, one after the other."""
+        return statistics.median(t.fit_seconds for t in self.trials if t.state == "complete")
+
+    def open(self) -> bool:
+        """In the race, and with something left to try: a strategy without parameters is tried once."""
+        return self.alive and (bool(self.space.params) or not self.trials)
+
+    def admit(self, trial: Trial, predictions: NDArray[np.float64] | None) -> None:
+        """Take over a trial that has ended."""
+        self.trials.append(trial)
+        self.spent += self.cost
+        if trial.state == "complete" and trial.loss is not None and trial.loss < self.loss:
+            self.best, self.best_predictions = trial, predictions
+        elif self.complete() == 0 and len(self.trials) >= RACE_AFTER:
+            self.alive = False  # nothing of it ever ended
+
+
+class Race:
+    """The arms of one search, and the two decisions about them.
+
+    Parameters
+    ----------
+    arms : sequence of Arm
+        The strategies that take part.
+    workspace : Workspace
+        Targets and blocks, for paired comparisons.
+    criterion : Metric
+        What is compared.
+    jobs : int
+        Workers that the folds of a trial are spread over.
+    """
+
+    def __init__(
+        self, arms: Sequence[Arm], workspace: Workspace, criterion: Metric, jobs: int
+    ) -> None:
+        self.arms = list(arms)
+        self.workspace, self.criterion, self.jobs = workspace, criterion, jobs
+        self._counts = self._bootstrap(np.arange(len(workspace.y)))
+
+    @property
+    def leader(self) -> Arm:
+        """The arm with the least loss."""
+        return min(self.arms, key=lambda arm: (arm.loss, arm.strategy))
+
+    @property
+    def counts(self) -> NDArray[np.uint16]:
+        """The bootstrap samples of all rows that comparisons are made on."""
+        return self._counts
+
+    def next_arm(self, left: float | None) -> Arm | None:
+        """Choose: the cheapest untried strategy first, then the survivor with the least of its share spent.
+
+        Shares fall with rank (1, 1/2, 1/3 ...): most to the leader, something to all who are not behind.
+
+        Parameters
+        ----------
+        left : float or None
+            Seconds left.
+
+        Returns
+        -------
+        Arm or None
+            ``None`` when no trial could end in time or nothing is left to try.
+        """
+        able = [arm for arm in self.arms if arm.open() and self._fits(arm, left)]
+        untried = [arm for arm in able if not arm.trials]
+        if untried:
+            return min(untried, key=lambda arm: (arm.cost, arm.strategy))
+        ranked = sorted(able, key=lambda arm: (arm.loss, arm.strategy))
+        shares = [(arm.spent * (rank + 1), rank) for rank, arm in enumerate(ranked)]
+        return ranked[min(shares)[1]] if shares else None
+
+    def allowance(self, arm: Arm, left: float | None) -> float | None:
+        """Seconds that the next trial of an arm may take; ``None`` for no limit."""
+        if left is None:
+            return None
+        if not arm.complete():
+            return max(FIRST_SHARE * left, min(left, LEAST_SECONDS))
+        usual = LONGER * self.expected_seconds(arm)
+        return max(NEXT_SHARE * left, min(left, max(usual, LEAST_SECONDS)))
+
+    def expected_seconds(self, arm: Arm) -> float:
+        """Seconds of a trial: from its own ones, else from its card scaled by how the others' cards held here."""
+        measured = [t.seconds for t in arm.trials if t.state == "complete"]
+        if measured:
+            return statistics.median(measured)
+        # Cards speak of one core; the folds are spread over the workers. How fast this machine is shows in
+        # fits long enough to be more than start-up.
+        ratios = [
+            other.measured_seconds() / other.cost
+            for other in self.arms
+            if other.complete() and other.cost >= TIMED_SECONDS
+        ]
+        speed = min(max(statistics.median(ratios), 1 / MOST_APART), MOST_APART) if ratios else 1.0
+        return arm.cost * speed / self.jobs
+
+    def judge(self) -> None:
+        """Drop the strategies that are clearly behind the leader."""
+        leader = self.leader
+        if leader.best_predictions is None:
+            return
+        for arm in self.arms:
+            if arm is leader or not arm.alive or arm.complete() < RACE_AFTER:
+                continue
+            if arm.best_predictions is not None and self._behind(
+                self.workspace.y, leader.best_predictions, arm.best_predictions, self._counts
+            ):
+                arm.alive = False
+
+    def stop_early(self, arm: Arm) -> StopEarly | None:
+        """Compare the first folds of a configuration with its own strategy's best on the same rows."""
+        best = arm.best_predictions
+        if best is None:
+            return None
+
+        def behind(rows: NDArray[np.int64], predictions: NDArray[np.float64]) -> bool:
+            counts = self._bootstrap(rows)
+            return self._behind(self.workspace.y[rows], best[rows], predictions, counts)
+
+        return behind
+
+    def _fits(self, arm: Arm, left: float | None) -> bool:
+        """Whether a trial of this strategy can end in time."""
+        if left is None:
+            return True
+        expected = self.expected_seconds(arm)
+        if arm.complete():
+            return expected <= left
+        return left > 0 and expected <= HOPELESS * FIRST_SHARE * left
+
+    def _bootstrap(self, rows: NDArray[np.int64]) -> NDArray[np.uint16]:
+        blocks = None if self.workspace.blocks is None else self.workspace.blocks[rows]
+        y = self.workspace.y[rows]
+        return bootstrap_counts(y, blocks, RACE_BOOTSTRAPS, self.workspace.problem.seed)
+
+    def _behind(
+        self,
+        y: NDArray[np.generic],
+        leader: NDArray[np.float64],
+        other: NDArray[np.float64],
+        counts: NDArray[np.uint16],
+    ) -> bool:
+        """Whether ``other`` loses on the same rows beyond doubt and beyond the margin."""
+        lead, low, _ = paired_difference(y, leader, other, self.criterion, counts)
+        loss = float(self.criterion.error(float(self.criterion.score(y, leader)[0])))
+        return low > 0 and lead > BEHIND_MARGIN * loss

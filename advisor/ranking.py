@@ -1,0 +1,377 @@
+"""Effects and measurements → one ranking of all strategies, in the metric's own units.
+
+Every number is either *measured* (the probe cross-validated it here) or *estimated*: what the measured ones say
+about how hard this dataset is, times the published effects of the evidence tables,
+
+    error(s) = mean over anchors r of [error(r) / product of (1 + effect on r)]  x  product of (1 + effect on s)
+
+where the mean is geometric and the anchors are the measured strategies of the same family, or else all measured
+ones. Why not one reference: the best measured one is the luckiest one, and the linear one, from which the tables
+count, says little where the data is not linear; how far the anchors disagree is how little the evidence explains
+of this dataset, and widens the interval. Without a probe the product alone ranks, relative to the linear family,
+and no score is promised.
+
+Intervals are combined in logarithms: the widths of independent factors add as squares.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from advisor.evaluation import Score
+from advisor.evidence import Effect
+from advisor.finding import Finding
+from advisor.metrics import Metric
+from advisor.probe import Measurement, Probe, counts_of
+from advisor.profile import DatasetProfile, TabularProfile
+from advisor.regime import Regime
+from advisor.space import SearchSpace, load_space
+from advisor.splits import SplitPlan
+from advisor.strategy import STRATEGIES, Card, Strategy
+
+TIE = 0.01
+"""Relative difference of error below which two strategies count as equal and the cheaper goes first, a measured one
+before an estimated one (our choice: a hundredth of the error is far inside any interval of a few thousand rows)."""
+
+UNKNOWN_SPREAD = 0.13
+"""Relative width added to an estimate: the error of CatBoost and of LightGBM, two boosters that share all effects,
+differed by up to 13 % between the row bands of github.com/firefly1248/SmallDataBenchmarks."""
+
+SMALLEST_ERROR = 1e-6
+"""Errors are floored here before logarithms: a perfect score on few rows is not an error of zero."""
+
+SMALLEST_FACTOR = 0.05
+"""Floor of 1 + effect, so that a product of effects cannot promise more than twentyfold (our choice)."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A strategy that may run, with what evidence and measurement say about it.
+
+    Attributes
+    ----------
+    log_factor : float
+        Logarithm of the product of its effects.
+    anchors : tuple of str
+        The measured strategies that an estimate was had from.
+    error : tuple of float or None
+        Expected error with its lower and upper bound; ``None`` without a probe.
+    relative : float
+        Expected error over the reference's; what ranks.
+    """
+
+    strategy: Strategy
+    space: SearchSpace
+    effects: tuple[tuple[Finding, Effect], ...]
+    log_factor: float
+    seconds: float
+    measurement: Measurement | None = None
+    anchors: tuple[str, ...] = ()
+    error: tuple[float, float, float] | None = None
+    relative: float = 1.0
+
+    @property
+    def card(self) -> Card:
+        """The strategy's card."""
+        return self.strategy.card
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A strategy that may not run, by which rule, and why in words."""
+
+    strategy: str
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Candidates, best first; the rejected; and the strategy that relative errors refer to."""
+
+    candidates: tuple[Candidate, ...]
+    rejected: tuple[Rejection, ...]
+    reference: str
+
+
+def rank_strategies(
+    profile: DatasetProfile,
+    regime: Regime,
+    findings: Sequence[Finding],
+    splits: SplitPlan,
+    metric: Metric,
+    probe: Probe | None,
+) -> Ranking:
+    """Rank every registered strategy of the profile's modality.
+
+    Parameters
+    ----------
+    profile, regime : DatasetProfile, Regime
+        Where we stand.
+    findings : sequence of Finding
+        Their effects and vetoes are applied.
+    splits : SplitPlan
+        How often a configuration is fitted.
+    metric : Metric
+        Turns errors into scores and back.
+    probe : Probe or None
+        What was measured; ``None`` for rules only.
+
+    Returns
+    -------
+    Ranking
+        Best first; ties within ``TIE`` go to the measured, then to the cheaper. The dummy is never ranked.
+    """
+    candidates: list[Candidate] = []
+    rejected: list[Rejection] = []
+    for strategy in STRATEGIES.values():
+        if strategy.card.family == "dummy" or profile.modality not in strategy.card.modalities:
+            continue
+        rejection = find_rejection(strategy.card, profile, findings)
+        if rejection is not None:
+            rejected.append(rejection)
+        else:
+            candidates.append(_candidate(strategy, profile, regime, findings, splits, probe))
+    candidates = [_with_error(candidate, candidates, probe, metric) for candidate in candidates]
+    reference = _reference_of_all(candidates)
+    base = next((c for c in candidates if c.card.name == reference), None)
+    if base is not None:
+        candidates = [_relative_to(base, candidate) for candidate in candidates]
+    return Ranking(tuple(_ordered(candidates)), tuple(rejected), reference)
+
+
+def find_rejection(
+    card: Card, profile: DatasetProfile, findings: Sequence[Finding]
+) -> Rejection | None:
+    """Say why a strategy may not run on a dataset, if so.
+
+    Parameters
+    ----------
+    card : Card
+        Of the strategy.
+    profile : DatasetProfile
+        Of the dataset.
+    findings : sequence of Finding
+        Whose vetoes count.
+
+    Returns
+    -------
+    Rejection or None
+        The first of: a task it cannot do, a limit it would exceed, a veto.
+    """
+    if profile.task not in card.tasks:
+        tasks = ", ".join(sorted(card.tasks))
+        return Rejection(card.name, "task", f"it does {tasks}, this is {profile.task}")
+    if beyond := beyond_limits(card, profile):
+        source = card.requires.limits_reference
+        return Rejection(card.name, "limits", beyond + (f" ({source})" if source else ""))
+    for finding in findings:
+        if card.name in finding.vetoes or card.family in finding.vetoes:
+            return Rejection(card.name, finding.rule, finding.message)
+    return None
+
+
+def beyond_limits(card: Card, profile: DatasetProfile) -> str:
+    """Name the limits of a strategy that a dataset exceeds, or return the empty string.
+
+    Parameters
+    ----------
+    card : Card
+        Of the strategy.
+    profile : DatasetProfile
+        Of the dataset.
+
+    Returns
+    -------
+    str
+        For example ``"made for at most 10,000 rows, here are 12,000"``.
+    """
+    n_features = profile.n_features if isinstance(profile, TabularProfile) else 0
+    checks = (
+        (card.requires.max_rows, profile.n_labelled, "rows"),
+        (card.requires.max_features, n_features, "features"),
+        (card.requires.max_classes, profile.n_classes, "classes"),
+    )
+    return "; ".join(
+        f"made for at most {limit:,} {noun}, here are {found:,}"
+        for limit, found, noun in checks
+        if limit is not None and found > limit
+    )
+
+
+def combine_effects(effects: Sequence[Effect]) -> tuple[float, float, float]:
+    """Multiply relative changes of error, in logarithms.
+
+    Parameters
+    ----------
+    effects : sequence of Effect
+        On one family.
+
+    Returns
+    -------
+    log_factor, log_below, log_above : float
+        Logarithm of the product of ``1 + mean``, and how far its interval reaches below and above.
+
+    Examples
+    --------
+    >>> less = Effect(family="forest", mean=-0.1, low=-0.1, high=-0.1, evidence="x")
+    >>> log_factor, below, above = combine_effects([less, less])
+    >>> round(math.exp(log_factor), 4), below, above
+    (0.81, 0.0, 0.0)
+    """
+    middle = below = above = 0.0
+    for effect in effects:
+        mean = _log_of(effect.mean)
+        middle += mean
+        below = math.hypot(below, mean - _log_of(min(effect.low, effect.mean)))
+        above = math.hypot(above, _log_of(max(effect.high, effect.mean)) - mean)
+    return middle, below, above
+
+
+def to_score(error: tuple[float, float, float], metric: Metric, level: float) -> Score:
+    """Turn an expected error with bounds into a score with bounds.
+
+    Parameters
+    ----------
+    error : tuple of float
+        Expected error, its lower and its upper bound.
+    metric : Metric
+        Its direction and its limits.
+    level : float
+        Of the interval.
+
+    Returns
+    -------
+    Score
+    """
+    values = [1.0 - e if metric.greater_is_better else e for e in error]
+    value, *ends = (min(max(v, metric.lowest), metric.highest) for v in values)
+    return Score(value=value, low=min(ends), high=max(ends), level=level)
+
+
+def _log_of(effect: float) -> float:
+    return math.log(max(1.0 + effect, SMALLEST_FACTOR))
+
+
+def _candidate(
+    strategy: Strategy,
+    profile: DatasetProfile,
+    regime: Regime,
+    findings: Sequence[Finding],
+    splits: SplitPlan,
+    probe: Probe | None,
+) -> Candidate:
+    card = strategy.card
+    effects = tuple(
+        (finding, effect)
+        for finding in findings
+        for effect in finding.effects
+        if effect.family in (card.family, card.name)
+    )
+    space = load_space(card.name, regime.name, counts_of(profile), profile.task)
+    measured = {m.strategy: m for m in probe.measured} if probe else {}
+    measurement = measured.get(card.name)
+    return Candidate(
+        strategy,
+        space,
+        effects,
+        combine_effects([effect for _, effect in effects])[0],
+        seconds=_seconds(strategy, space, profile, splits, probe, measurement),
+        measurement=measurement,
+    )
+
+
+def _seconds(
+    strategy: Strategy,
+    space: SearchSpace,
+    profile: DatasetProfile,
+    splits: SplitPlan,
+    probe: Probe | None,
+    measurement: Measurement | None,
+) -> float:
+    """Wall clock of the default configuration on all folds: measured where it was, else by formula."""
+    n_features = profile.n_features if isinstance(profile, TabularProfile) else 1
+    n_outputs = max(1, profile.n_classes)
+    jobs = max(1, probe.jobs) if probe else 1
+
+    def cost(n_rows: int) -> float:
+        n_train = max(2, n_rows * (splits.folds - 1) // splits.folds)
+        return strategy.cost(n_train, max(1, n_features), n_outputs, space.defaults())
+
+    one_fit = cost(profile.n_labelled)
+    if measurement is not None and probe is not None:
+        growth = one_fit / max(cost(probe.n_rows), SMALLEST_ERROR)
+        one_fit = measurement.fit_seconds * max(1.0, growth)
+    elif probe is not None and probe.speed is not None:
+        one_fit *= probe.speed
+    return one_fit * splits.folds * splits.repeats / jobs
+
+
+def _with_error(
+    candidate: Candidate, all_of_them: Sequence[Candidate], probe: Probe | None, metric: Metric
+) -> Candidate:
+    """Add the expected error: measured, or estimated from the measured ones."""
+    if probe is None or not probe.measured:
+        return candidate
+    if candidate.measurement is not None:
+        return replace(candidate, error=_measured_error(candidate.measurement, metric))
+    measured = [c for c in all_of_them if c.measurement is not None]
+    anchors = [c for c in measured if c.card.family == candidate.card.family] or measured
+    if not anchors:
+        return candidate
+    logs = np.log(
+        [np.maximum(_measured_error(c.measurement, metric), SMALLEST_ERROR) for c in anchors]
+    )
+    hardness = logs[:, 0] - [c.log_factor for c in anchors]
+    # Effects that work on the anchors as well cancel, in the value and in the width.
+    shared = [effect for c in anchors for _, effect in c.effects]
+    own = [effect for _, effect in candidate.effects if effect not in shared]
+    _, below, above = combine_effects(own)
+    spread = max(float(np.std(hardness)), math.log1p(UNKNOWN_SPREAD))
+    value = float(hardness.mean()) + candidate.log_factor
+    error = (
+        math.exp(value),
+        math.exp(value - _root_of_squares(float((logs[:, 0] - logs[:, 1]).mean()), below, spread)),
+        math.exp(value + _root_of_squares(float((logs[:, 2] - logs[:, 0]).mean()), above, spread)),
+    )
+    return replace(candidate, anchors=tuple(c.card.name for c in anchors), error=error)
+
+
+def _measured_error(measurement: Measurement | None, metric: Metric) -> tuple[float, float, float]:
+    assert measurement is not None
+    ends = [metric.error(measurement.score.low), metric.error(measurement.score.high)]
+    return measurement.error, min(ends), max(ends)
+
+
+def _root_of_squares(*widths: float) -> float:
+    return math.sqrt(sum(width * width for width in widths))
+
+
+def _reference_of_all(candidates: Sequence[Candidate]) -> str:
+    """Choose what relative errors refer to: the linear strategy where it is in the race."""
+    linear = [c for c in candidates if c.card.family == "linear"]
+    return (linear or list(candidates))[0].card.name if candidates else ""
+
+
+def _relative_to(base: Candidate, candidate: Candidate) -> Candidate:
+    if base.error is not None and candidate.error is not None:
+        relative = candidate.error[0] / max(base.error[0], SMALLEST_ERROR)
+    else:
+        relative = math.exp(candidate.log_factor - base.log_factor)
+    return replace(candidate, relative=relative)
+
+
+def _ordered(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Order best first; what lies within TIE of the best of the rest: measured before estimated, then cheap first."""
+    waiting = sorted(candidates, key=lambda c: (c.relative, c.seconds, c.card.name))
+    ordered: list[Candidate] = []
+    while waiting:
+        limit = waiting[0].relative * (1.0 + TIE)
+        tied = [c for c in waiting if c.relative <= limit]
+        ordered += sorted(tied, key=lambda c: (c.measurement is None, c.seconds, c.card.name))
+        waiting = waiting[len(tied) :]
+    return ordered

@@ -1,0 +1,1 @@
+"""One file per modality: the cells of the partition of all its datasets."""

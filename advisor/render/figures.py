@@ -1,0 +1,216 @@
+"""Numbers and facts as a person reads them; shared by all views."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from advisor.evaluation import Score
+from advisor.profile import DatasetProfile, TabularProfile
+from advisor.report import Recommendation, StrategyReport
+
+MOST_DECIMALS = 4
+"""No more decimals than this: an interval that narrow does not happen on small data."""
+
+SIGNIFICANT = 1
+"""Digits of an interval's width that are shown beyond its leading one."""
+
+MINUTE, HOUR = 60.0, 3600.0
+"""Seconds."""
+
+DISTANT = 0.6
+"""A dummy farther than this many widths of the chart outside of it is not drawn but pointed at (our choice)."""
+
+MARGIN = 0.04
+"""Free space at each end of a chart's scale, as a fraction of its range."""
+
+
+def decimals_for(scores: Iterable[Score]) -> int:
+    """Choose how many decimals a column of scores needs, from the width of its narrowest interval.
+
+    Parameters
+    ----------
+    scores : iterable of Score
+        All that stand in one column.
+
+    Returns
+    -------
+    int
+        0 to ``MOST_DECIMALS``.
+
+    Examples
+    --------
+    >>> decimals_for([Score(value=0.842, low=0.821, high=0.862, level=0.95)])
+    3
+    """
+    widths = [score.high - score.low for score in scores if score.high > score.low]
+    if not widths:
+        return MOST_DECIMALS - 1
+    return min(MOST_DECIMALS, max(0, SIGNIFICANT - math.floor(math.log10(min(widths)))))
+
+
+def format_score(score: Score, decimals: int) -> str:
+    """Write a score with its interval.
+
+    Parameters
+    ----------
+    score : Score
+        In the metric's own units.
+    decimals : int
+        From :func:`decimals_for`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> format_score(Score(value=0.842, low=0.821, high=0.8624, level=0.95), 3)
+    '0.842 [0.821, 0.862]'
+    """
+    value, low, high = (format_number(v, decimals) for v in (score.value, score.low, score.high))
+    return f"{value} [{low}, {high}]"
+
+
+def format_number(value: float, decimals: int) -> str:
+    """Write one number with thousands separators.
+
+    Examples
+    --------
+    >>> format_number(23451.2, 0)
+    '23,451'
+    """
+    return f"{value:,.{decimals}f}"
+
+
+def format_seconds(seconds: float) -> str:
+    """Write a duration in the unit that suits it.
+
+    Examples
+    --------
+    >>> [format_seconds(s) for s in (0.04, 3.21, 42, 95, 5400)]
+    ['<0.1s', '3.2s', '42s', '1m35s', '1h30m']
+    """
+    if seconds < 0.1:
+        return "<0.1s"
+    if seconds < 9.95:
+        return f"{seconds:.1f}s"
+    if seconds < MINUTE - 0.5:
+        return f"{seconds:.0f}s"
+    if seconds < HOUR:
+        return f"{int(seconds // MINUTE)}m{int(seconds % MINUTE):02d}s"
+    return f"{int(seconds // HOUR)}h{int(seconds % HOUR // MINUTE):02d}m"
+
+
+def plural(count: int, noun: str, nouns: str = "") -> str:
+    """Write a count with its noun.
+
+    Examples
+    --------
+    >>> plural(1, "row"), plural(1200, "class", "classes")
+    ('1 row', '1,200 classes')
+    """
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
+def facts(profile: DatasetProfile) -> tuple[str, ...]:
+    """Say how much of what there is, in a handful of phrases.
+
+    Parameters
+    ----------
+    profile : DatasetProfile
+        Of any modality.
+
+    Returns
+    -------
+    tuple of str
+        For example ``("2,227 labelled rows", "13 features (9 numeric, 4 categorical)")``.
+    """
+    phrases = [plural(profile.n_labelled, "labelled row")]
+    if profile.n_unlabelled:
+        phrases.append(f"{profile.n_unlabelled:,} unlabelled")
+    if profile.n_test:
+        phrases.append(f"{profile.n_test:,} in the test split")
+    if isinstance(profile, TabularProfile):
+        kinds = sorted(profile.kinds.items(), key=lambda item: -item[1])
+        listed = ", ".join(f"{count} {kind.replace('_', '-')}" for kind, count in kinds if count)
+        phrases.append(f"{plural(profile.n_features, 'feature')} ({listed})")
+        if profile.share_missing:
+            phrases.append(f"{profile.share_missing:.1%} of cells missing")
+    if profile.class_counts:
+        smallest = min(profile.class_counts, key=lambda name: profile.class_counts[name])
+        noun = "label" if profile.task.value == "multilabel" else "class"
+        phrases.append(
+            f"{plural(profile.n_classes, noun, noun + ('s' if noun == 'label' else 'es'))},"
+            f" fewest: {smallest} ({profile.smallest_class:,})"
+        )
+    if profile.n_groups is not None:
+        phrases.append(plural(profile.n_groups, "group"))
+    if profile.n_duplicates:
+        phrases.append(plural(profile.n_duplicates, "repeated row"))
+    return tuple(phrases)
+
+
+def splits_in_words(report: StrategyReport) -> str:
+    """Say on what the scores rest, for example ``8 folds, stratified, seed 0``."""
+    plan = report.splits
+    times = f" x {plan.repeats}" if plan.repeats > 1 else ""
+    parts = [f"{plan.folds} folds{times}"]
+    parts += ["stratified"] if plan.stratified else []
+    parts += ["groups kept together"] if plan.grouped else []
+    return ", ".join([*parts, f"seed {report.seed}"])
+
+
+def task_in_words(report: StrategyReport) -> str:
+    """Say what is predicted, for example ``binary target Status``."""
+    targets = ", ".join(report.targets[:3]) + (" ..." if len(report.targets) > 3 else "")
+    return f"{report.profile.task} target {targets}" if targets else str(report.profile.task)
+
+
+class Scale:
+    """The common axis of an interval chart: what the recommendations span, and the dummy where it is near.
+
+    Parameters
+    ----------
+    scores : sequence of Score
+        Everything that is drawn.
+    dummy : Score or None
+        Drawn as a mark; left out of the scale when it lies far away.
+    """
+
+    def __init__(self, scores: list[Score], dummy: Score | None) -> None:
+        self.low = min(score.low for score in scores)
+        self.high = max(score.high for score in scores)
+        width = (self.high - self.low) or abs(self.high) or 1.0
+        self.dummy: float | None = None
+        if dummy is not None and (
+            self.low - DISTANT * width <= dummy.value <= self.high + DISTANT * width
+        ):
+            self.dummy = dummy.value
+            self.low, self.high = min(self.low, dummy.value), max(self.high, dummy.value)
+        width = (self.high - self.low) or abs(self.high) or 1.0
+        self.low, self.high = self.low - MARGIN * width, self.high + MARGIN * width
+
+    def place(self, value: float) -> float:
+        """Where a value stands, as a fraction in [0, 1] of the axis."""
+        return min(1.0, max(0.0, (value - self.low) / (self.high - self.low)))
+
+    def ticks(self, most: int = 6) -> list[float]:
+        """Round values along the axis."""
+        raw = (self.high - self.low) / most
+        power = 10.0 ** math.floor(math.log10(raw))
+        step = next(power * m for m in (1, 2, 5, 10) if power * m >= raw)
+        first = math.ceil(self.low / step)
+        last = math.floor(self.high / step)
+        return [i * step for i in range(first, last + 1)]
+
+
+def scored(report: StrategyReport) -> list[Recommendation]:
+    """List the recommendations that have an expected score."""
+    return [r for r in report.recommendations if r.expected is not None]
+
+
+def scale_of(report: StrategyReport) -> Scale | None:
+    """Make the axis of the report's chart; ``None`` where nothing was measured."""
+    scores = [r.expected for r in report.recommendations if r.expected is not None]
+    return Scale(scores, report.dummy) if scores else None

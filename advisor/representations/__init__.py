@@ -1,0 +1,1 @@
+"""Conforming rows → numbers: one file per representation."""

@@ -1,0 +1,50 @@
+"""Dataset → the rows a quick look needs: a sample that keeps rare classes and whole groups."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.dataset import Dataset, Task
+
+MIN_ROWS_PER_CLASS = 25
+"""Rows of each class that sampling keeps, where there are so many (our choice: five per fold of five)."""
+
+
+def sample_rows(dataset: Dataset, cap: int, seed: int) -> NDArray[np.int64]:
+    """Choose the rows a probe looks at: all, or a sample that keeps classes and whole groups.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Of any task.
+    cap : int
+        How many rows at most, but for the rows that rare classes and whole groups bring.
+    seed : int
+        Seed of the choice.
+
+    Returns
+    -------
+    ndarray of int of shape (n,)
+        Positions in ``dataset.X``, ascending.
+    """
+    n_rows = dataset.n_labelled
+    if n_rows <= cap:
+        return np.arange(n_rows, dtype=np.int64)
+    order = np.random.default_rng(seed).permutation(n_rows)
+    if dataset.groups is not None:
+        # Groups in the order of their first row in the permutation, until the cap is reached.
+        codes = dataset.groups[order]
+        _, first = np.unique(codes, return_index=True)
+        sizes = np.bincount(dataset.groups)
+        drawn = codes[np.sort(first)]
+        taken = drawn[: max(1, int(np.searchsorted(np.cumsum(sizes[drawn]), cap, side="right")))]
+        return np.flatnonzero(np.isin(dataset.groups, taken)).astype(np.int64)
+    if dataset.task not in (Task.BINARY, Task.MULTICLASS):
+        return np.sort(order[:cap]).astype(np.int64)
+    codes = np.asarray(dataset.y, dtype=np.int64)[order]
+    rank_in_class = np.empty(n_rows, dtype=np.int64)
+    for code in np.unique(codes):
+        rank_in_class[codes == code] = np.arange(np.count_nonzero(codes == code))
+    quota = np.maximum(np.bincount(codes) * cap // n_rows, MIN_ROWS_PER_CLASS)
+    return np.sort(order[rank_in_class < quota[codes]]).astype(np.int64)

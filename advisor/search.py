@@ -1,0 +1,350 @@
+"""Plan → trials: strategies race for the budget, Optuna samples within each (the only door to Optuna).
+
+Each strategy has its own study: defaults first, then known-good points, then TPE. The race (:mod:`advisor.race`)
+says which strategy is next.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import optuna
+from numpy.typing import NDArray
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+from advisor.errors import NoStrategy
+from advisor.evaluation import Score, score_interval
+from advisor.executor import Executor
+from advisor.metrics import get_metric
+from advisor.race import Arm, Race
+from advisor.space import Categorical, Float, SearchSpace
+from advisor.strategy import STRATEGIES, ParamValue
+from advisor.trials import CrossValidation, Trial, TrialStore, contenders, cross_validate
+from advisor.workspace import Workspace
+
+CAP_BASE, LABELS_PER_TRIAL = 40, 5
+"""At most base + labels / this many trials: about one search in ten ends worse than the default, and the fewer
+labels the likelier (overtuning, arXiv 2506.19540); the numbers are our choice."""
+
+STARTUP_TRIALS = 8
+"""Trials of a study before TPE models them; defaults and known-good points count."""
+
+StopReason = Literal["time", "trials", "labels", "interrupted", "exhausted"]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a search may go on; whichever ends first, and never beyond the cap by labels.
+
+    Attributes
+    ----------
+    seconds : float or None
+        Wall clock.
+    trials : int or None
+        Trials in total, those of a resumed run included.
+    """
+
+    seconds: float | None
+    trials: int | None
+
+    def cap(self, n_labelled: int) -> int:
+        """Trials allowed for this many labels."""
+        by_labels = CAP_BASE + n_labelled // LABELS_PER_TRIAL
+        return by_labels if self.trials is None else min(self.trials, by_labels)
+
+
+@dataclass(frozen=True)
+class SearchState:
+    """What a progress view shows; ``seconds_left`` is ``None`` without a time limit."""
+
+    phase: str
+    strategy: str
+    trials_done: int
+    failed: int
+    best_strategy: str
+    best: Score | None
+    metric: str
+    seconds_used: float
+    seconds_left: float | None
+    survivors: tuple[str, ...]
+
+
+Progress = Callable[[SearchState], None]
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """How a search ended; the trials themselves are in the store."""
+
+    reason: StopReason
+    survivors: tuple[str, ...]
+
+
+class Search:
+    """The search over one workspace.
+
+    Parameters
+    ----------
+    executor, workspace, store : Executor, Workspace, TrialStore
+        Where trials run, on what, and where they are written.
+    spaces : sequence of SearchSpace
+        One per strategy that takes part.
+    journal : Path
+        Optuna's journal file; studies in it are continued.
+    progress : callable or None
+        Called with a :class:`SearchState` before and after every trial.
+    """
+
+    def __init__(
+        self,
+        executor: Executor,
+        workspace: Workspace,
+        store: TrialStore,
+        spaces: Sequence[SearchSpace],
+        journal: Path,
+        progress: Progress | None = None,
+    ) -> None:
+        problem = workspace.problem
+        self.executor, self.workspace, self.store = executor, workspace, store
+        self.metric = get_metric(problem.metric, problem.task)
+        self.criterion = get_metric(self.metric.criterion, problem.task)
+        self.progress = progress
+        self._start = time.monotonic()
+        self._best: tuple[int, Score] | None = None
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        storage = JournalStorage(JournalFileBackend(str(journal)))
+        self._studies = {space.strategy: self._study(space, storage) for space in spaces}
+        arms = [Arm(space, self._default_cost(space)) for space in spaces]
+        self.race = Race(arms, workspace, self.criterion, executor.jobs)
+        for arm in arms:
+            self._take_over(arm)
+
+    def run(self, budget: Budget) -> SearchResult:
+        """Try configurations until the budget is used up.
+
+        Parameters
+        ----------
+        budget : Budget
+            Seconds count from the making of this object.
+
+        Returns
+        -------
+        SearchResult
+
+        Raises
+        ------
+        NoStrategy
+            If no trial ended well; names the first failure.
+        KeyboardInterrupt
+            If interrupted before a first trial was done.
+        """
+        cap = budget.cap(len(self.workspace.y))
+        reason: StopReason = "trials" if cap == budget.trials else "labels"
+        try:
+            while len(self.store.trials) < cap:
+                left = self._left(budget)
+                arm = self.race.next_arm(left)
+                if arm is None:
+                    reason = "exhausted" if left is None else "time"
+                    break
+                self._tell_progress(arm.strategy, left)
+                self._try(arm, left)
+                self.race.judge()
+                self.store.keep_models({trial.number for trial in contenders(self.store)})
+                self._tell_progress(arm.strategy, self._left(budget))
+        except KeyboardInterrupt:
+            if not self.store.complete():
+                raise
+            reason = "interrupted"
+        if not self.store.complete():
+            self._raise_first_failure()
+        return SearchResult(reason, self._survivors())
+
+    def state(self, left: float | None, strategy: str = "") -> SearchState:
+        """Where the search stands, for a progress view."""
+        best = self.store.complete()[:1]
+        return SearchState(
+            phase="search",
+            strategy=strategy,
+            trials_done=len(self.store.trials),
+            failed=sum(t.state == "failed" for t in self.store.trials),
+            best_strategy=best[0].strategy if best else "",
+            best=self._best_score(),
+            metric=self.metric.name,
+            seconds_used=time.monotonic() - self._start,
+            seconds_left=left,
+            survivors=self._survivors(),
+        )
+
+    def _try(self, arm: Arm, left: float | None) -> None:
+        """One trial of one strategy: ask, fit all folds, write down, tell."""
+        study = self._studies[arm.strategy]
+        asked = study.ask()
+        params = arm.space.complete(_suggest(asked, arm.space))
+        origin = asked.user_attrs.get("origin", "sampled")
+        number = 1 + max((t.number for t in self.store.trials), default=-1)
+        done = cross_validate(
+            self.executor,
+            self.workspace,
+            arm.strategy,
+            params,
+            seed=self.workspace.problem.seed,
+            seconds=self.race.allowance(arm, left),
+            models=self.store.models(number),
+            # The default always stays in the race, so it is never stopped half-way.
+            stop_early=self.race.stop_early(arm) if origin != "default" else None,
+        )
+        trial = self._record(done, number, origin, asked.number)
+        self.store.add(trial, done.predictions)
+        _tell(study, asked, trial)
+        arm.admit(trial, done.predictions)
+
+    def _record(self, done: CrossValidation, number: int, origin: str, study_number: int) -> Trial:
+        score = loss = None
+        error = done.error
+        if done.predictions is not None:
+            score = float(self.metric.score(self.workspace.y, done.predictions)[0])
+            raw = float(self.criterion.score(self.workspace.y, done.predictions)[0])
+            loss = float(self.criterion.error(raw))
+            if not np.isfinite(loss):
+                score = loss = None
+                error = f"{self.criterion.name} of its predictions is not a number"
+        state = "stopped" if done.stopped else "failed" if loss is None else "complete"
+        return Trial(
+            number=number,
+            strategy=done.strategy,
+            params=done.params,
+            origin=origin,
+            state=state,
+            score=score if score is None or np.isfinite(score) else None,
+            loss=loss,
+            seconds=done.seconds,
+            fit_seconds=done.fit_seconds,
+            truncated=done.truncated,
+            error=error,
+            study_number=study_number,
+        )
+
+    def _survivors(self) -> tuple[str, ...]:
+        return tuple(arm.strategy for arm in self.race.arms if arm.alive)
+
+    def _best_score(self) -> Score | None:
+        """The leader's score with its interval, computed once per leader."""
+        leader = self.race.leader
+        if leader.best is None or leader.best_predictions is None:
+            return None
+        if self._best is None or self._best[0] != leader.best.number:
+            score = score_interval(
+                self.workspace.y, leader.best_predictions, self.metric, self.race.counts
+            )
+            self._best = (leader.best.number, score)
+        return self._best[1]
+
+    def _left(self, budget: Budget) -> float | None:
+        if budget.seconds is None:
+            return None
+        return max(0.0, budget.seconds - (time.monotonic() - self._start))
+
+    def _tell_progress(self, strategy: str, left: float | None) -> None:
+        if self.progress is not None:
+            self.progress(self.state(left, strategy))
+
+    def _raise_first_failure(self) -> None:
+        failed = [t for t in self.store.trials if t.state == "failed"]
+        if failed:
+            raise NoStrategy(
+                f"all {len(failed)} trials failed; the first was '{failed[0].strategy}': "
+                f"{failed[0].error}"
+            )
+        raise NoStrategy(
+            "the time limit was over before any trial ended; pass a longer --time-limit"
+        )
+
+    def _study(self, space: SearchSpace, storage: JournalStorage) -> optuna.Study:
+        """Open or continue a strategy's study; after a kill, settle what it left unfinished."""
+        done = {t.study_number: t for t in self.store.trials if t.strategy == space.strategy}
+        with warnings.catch_warnings():
+            # `group` (one model per combination of active parameters) is marked as experimental.
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            sampler = optuna.samplers.TPESampler(
+                seed=self.workspace.problem.seed + len(done),
+                multivariate=True,
+                group=True,
+                n_startup_trials=STARTUP_TRIALS,
+            )
+        study = optuna.create_study(
+            storage=storage, sampler=sampler, study_name=space.strategy, load_if_exists=True
+        )
+        if not study.trials:
+            study.enqueue_trial(space.defaults(), user_attrs={"origin": "default"})
+            for start in space.starts:
+                study.enqueue_trial(space.complete(start), user_attrs={"origin": "start"})
+        running = (optuna.trial.TrialState.RUNNING,)
+        for unfinished in study.get_trials(deepcopy=False, states=running):
+            _settle(study, unfinished, done.get(unfinished.number))
+        return study
+
+    def _take_over(self, arm: Arm) -> None:
+        """Admit the trials that a resumed run already has."""
+        for trial in self.store.trials:
+            if trial.strategy == arm.strategy:
+                whole = trial.state == "complete"
+                arm.admit(trial, self.store.predictions(trial.number) if whole else None)
+
+    def _default_cost(self, space: SearchSpace) -> float:
+        folds = self.workspace.folds
+        cost = STRATEGIES[space.strategy].cost(
+            len(folds[0].train),
+            len(self.workspace.columns),
+            self.workspace.problem.n_outputs,
+            space.defaults(),
+        )
+        return cost * len(folds)
+
+
+def _suggest(asked: optuna.Trial, space: SearchSpace) -> dict[str, ParamValue]:
+    """Draw every active parameter; what ``when`` refers to is drawn before what depends on it."""
+    values: dict[str, ParamValue] = {}
+    waiting = dict(space.params)
+    while waiting:
+        ready = [n for n, p in waiting.items() if all(other in values for other in p.when)]
+        if not ready:  # what they wait for is itself inactive
+            return values
+        for name in ready:
+            param = waiting.pop(name)
+            if any(values[other] != wanted for other, wanted in param.when.items()):
+                continue
+            if isinstance(param, Categorical):
+                values[name] = asked.suggest_categorical(name, list(param.choices))
+            elif isinstance(param, Float):
+                values[name] = asked.suggest_float(name, param.low, param.high, log=param.log)
+            else:
+                values[name] = asked.suggest_int(name, param.low, param.high, log=param.log)
+    return values
+
+
+def _tell(study: optuna.Study, asked: optuna.Trial | int, trial: Trial) -> None:
+    """Pass a trial's outcome on to its study."""
+    if trial.state == "complete":
+        study.tell(asked, trial.loss)
+    else:
+        stopped = trial.state == "stopped"
+        state = optuna.trial.TrialState.PRUNED if stopped else optuna.trial.TrialState.FAIL
+        study.tell(asked, state=state)
+
+
+def _settle(study: optuna.Study, unfinished: optuna.trial.FrozenTrial, trial: Trial | None) -> None:
+    """After a kill: a trial whose record is there is told to the study, any other is tried again."""
+    if trial is not None:
+        _tell(study, unfinished.number, trial)
+        return
+    study.tell(unfinished.number, state=optuna.trial.TrialState.FAIL)
+    attributes: Mapping[str, str] = unfinished.user_attrs
+    study.enqueue_trial(unfinished.params, user_attrs=dict(attributes))

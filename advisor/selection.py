@@ -1,0 +1,222 @@
+"""Trials → what is deployed, and the score one can believe of it.
+
+The final predictor is chosen on the same out-of-fold predictions that score it, so its own score is optimistic.
+The headline is therefore bias-corrected: the whole choice (members, weights, decision, calibration) is made again
+on every bootstrap sample and scored on the rows outside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from advisor.calibration import Calibrator, fit_calibrator
+from advisor.ensemble import Blend, Decision, fit_decision, select_blend
+from advisor.evaluation import Score, bias_corrected_score, bootstrap_counts, permutation_p
+from advisor.metrics import Metric, get_metric
+from advisor.trials import Trial, TrialStore, contenders
+from advisor.workspace import Problem, Workspace
+
+ENSEMBLE_MIN_ROWS = 60
+"""Fewer rows than this cannot weigh several members; the best configuration is used alone (our choice)."""
+
+BOOTSTRAPS, LEAST_BOOTSTRAPS, BOOTSTRAP_ROWS = 200, 50, 400_000
+"""Bootstrap samples of the bias correction: the first number, fewer where their rows would add up to more than the
+last, but never fewer than the second (Tsamardinos et al. 2018 use 500 and more; 200 give the 95 % bounds to about a
+tenth of the interval's width, and the more rows the narrower that is)."""
+
+MAX_ROWS = 10_000
+"""Rows that the choice and its score are computed on; above, a random part (our choice: the interval is then
+a few tenths of a point wide)."""
+
+PROPER = frozenset({"log_loss", "brier"})
+"""Metrics that calibration changes; for all others it need not be repeated in every bootstrap sample."""
+
+TINY_CLASS = 10
+"""Labels in the smallest class below which a permutation check is made (our choice)."""
+
+PERMUTATION_ALPHA = 0.05
+"""A score that shuffled labels reach more often than this is said to be no evidence of learning."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is deployed.
+
+    Attributes
+    ----------
+    members : tuple of Trial
+        With weight above zero, heaviest first.
+    weights : tuple of float
+        One per member, summing to one.
+    decision : Decision
+        From probabilities to the predicted class.
+    calibrator : Calibrator
+        From blended to reported probabilities.
+    score : Score
+        Bias-corrected, in the user's metric.
+    naive : float
+        The same choice scored on the rows that chose it.
+    notes : tuple of str
+        What the user should know of this score.
+    """
+
+    members: tuple[Trial, ...]
+    weights: tuple[float, ...]
+    decision: Decision
+    calibrator: Calibrator
+    score: Score
+    naive: float
+    notes: tuple[str, ...]
+
+
+def select(workspace: Workspace, store: TrialStore, single: bool = False) -> Selection:
+    """Choose the final predictor and score the choice.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Targets and blocks.
+    store : TrialStore
+        Holds at least one complete trial.
+    single : bool
+        The best configuration only, no ensemble.
+
+    Returns
+    -------
+    Selection
+
+    References
+    ----------
+    .. [1] Caruana et al., Ensemble Selection from Libraries of Models, ICML 2004.
+    .. [2] Tsamardinos et al., Bootstrapping the out-of-sample predictions, Machine Learning 107, 2018.
+    """
+    problem = workspace.problem
+    metric = get_metric(problem.metric, problem.task)
+    trials = contenders(store)
+    rows, notes = _rows(workspace)
+    y = workspace.y[rows]
+    blocks = None if workspace.blocks is None else workspace.blocks[rows]
+    stack = np.stack([store.predictions(trial.number)[rows] for trial in trials])
+    units = len(y) if blocks is None else len(np.unique(blocks))
+    alone = single or units < ENSEMBLE_MIN_ROWS
+    choose = _chooser(stack, y, metric, problem, alone)
+    counts = bootstrap_counts(y, blocks, bootstraps(len(y)), problem.seed)
+
+    def chosen_on(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        blend = choose(weights)
+        raw = metric.name not in PROPER
+        calibrator = NO_CALIBRATION if raw else _calibrate(blend, stack, y, weights, problem)
+        return _judged(blend, calibrator, stack, metric)
+
+    # Small matrices: with several BLAS threads they would mostly wait for each other.
+    with threadpool_limits(1):
+        score = bias_corrected_score(y, metric, chosen_on, counts)
+        everything = np.ones(len(y))
+        blend = choose(everything)
+        calibrator = _calibrate(blend, stack, y, everything, problem)
+    final = _judged(blend, calibrator, stack, metric)
+    kept = sorted(
+        ((w, t) for w, t in zip(blend.weights, trials, strict=True) if w > 0),
+        key=lambda pair: (-pair[0], pair[1].number),
+    )
+    notes += _permutation_note(final, y, metric, problem)
+    return Selection(
+        members=tuple(trial for _, trial in kept),
+        weights=tuple(float(weight) for weight, _ in kept),
+        decision=blend.decision,
+        calibrator=calibrator,
+        score=score,
+        naive=float(metric.score(y, final)[0]),
+        notes=notes,
+    )
+
+
+def _rows(workspace: Workspace) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    n_rows = len(workspace.y)
+    if n_rows <= MAX_ROWS:
+        return np.arange(n_rows), ()
+    generator = np.random.default_rng(workspace.problem.seed)
+    rows = np.sort(generator.choice(n_rows, MAX_ROWS, replace=False))
+    return rows, (f"the ensemble and its score come from {MAX_ROWS:,} of {n_rows:,} labelled rows",)
+
+
+Chooser = Callable[[NDArray[np.float64]], Blend]
+NO_CALIBRATION = Calibrator(kind="none")
+
+
+def bootstraps(n_rows: int) -> int:
+    """How many bootstrap samples the bias correction takes for this many rows."""
+    return int(np.clip(BOOTSTRAP_ROWS // max(1, n_rows), LEAST_BOOTSTRAPS, BOOTSTRAPS))
+
+
+def _chooser(
+    stack: NDArray[np.float64],
+    y: NDArray[np.generic],
+    metric: Metric,
+    problem: Problem,
+    alone: bool,
+) -> Chooser:
+    """The whole choice as a function of row weights (bootstrap counts), so that it can be repeated."""
+    criterion = get_metric(metric.criterion, problem.task)
+
+    def choose(weights: NDArray[np.float64]) -> Blend:
+        if not alone:
+            return select_blend(stack, y, metric, criterion, weights)
+        losses = [criterion.error(float(criterion.score(y, p, weights[None])[0])) for p in stack]
+        best = int(np.argmin(np.nan_to_num(np.asarray(losses), nan=np.inf)))
+        picked = tuple(np.eye(len(stack))[best].tolist())
+        return Blend(weights=picked, decision=fit_decision(stack[best], y, metric, weights))
+
+    return choose
+
+
+def _calibrate(
+    blend: Blend,
+    stack: NDArray[np.float64],
+    y: NDArray[np.generic],
+    weights: NDArray[np.float64],
+    problem: Problem,
+) -> Calibrator:
+    """Calibrate a blend on the rows of a (bootstrap) sample."""
+    if not problem.task.is_classification:
+        return NO_CALIBRATION
+    rows = np.repeat(np.arange(len(y)), weights.astype(np.int64))
+    return fit_calibrator(blend.average(stack[:, rows]), y[rows], problem.task)
+
+
+def _judged(
+    blend: Blend, calibrator: Calibrator, stack: NDArray[np.float64], metric: Metric
+) -> NDArray[np.float64]:
+    """The predictions a metric looks at: decided for label metrics, calibrated for all others."""
+    mixed = blend.average(stack)
+    return blend.decision.apply(mixed) if metric.needs == "labels" else calibrator.apply(mixed)
+
+
+def _permutation_note(
+    final: NDArray[np.float64], y: NDArray[np.generic], metric: Metric, problem: Problem
+) -> tuple[str, ...]:
+    """With a tiny class, ask how often shuffled labels would score as well."""
+    smallest = (
+        len(y)
+        if not problem.task.is_classification
+        else int(y.sum(axis=0).min())
+        if y.ndim == 2
+        else int(np.bincount(y.astype(np.int64), minlength=len(problem.classes)).min())
+    )
+    if smallest >= TINY_CLASS:
+        return ()
+    p = permutation_p(y, final, metric, problem.seed)
+    verdict = (
+        "better than chance"
+        if p <= PERMUTATION_ALPHA
+        else "no evidence of anything learned: collect more labels before using this model"
+    )
+    return (
+        f"the smallest class has {smallest} labels; shuffled labels score as well with "
+        f"p = {p:.3f}: {verdict}",
+    )

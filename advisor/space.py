@@ -1,0 +1,404 @@
+"""TOML → SearchSpace: which values a strategy's parameters may take, as data.
+
+Why not ``suggest(trial)``: the advisor prints the space before any trial; stored trials, warm starts and the plan need it
+as a value; it can be checked without training; ranges as code grow by copying. A file holds ``reference``, ``[params]``, ``[[starts]]`` (points known to be good, in the order to try them) and
+``[regimes.NAME]`` tables that may only narrow. The language is ``when`` (equality), ``at_most`` (a field of the profile)
+and ``only`` ("classification" or "regression").
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from advisor.dataset import Task
+from advisor.errors import InvalidSpace, did_you_mean, quoted
+
+ParamValue = float | int | str | bool | None
+
+
+class _Param(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    when: dict[str, ParamValue] = Field(default_factory=dict)
+    """Active only where every named parameter has the given value."""
+    only: Literal["classification", "regression"] | None = None
+    """The tasks in which the parameter means anything; ``None`` for all."""
+
+
+class Float(_Param):
+    """A real number in [low, high]."""
+
+    type: Literal["float"] = "float"
+    low: float
+    high: float
+    default: float
+    log: bool = False
+
+
+class Int(_Param):
+    """A whole number in [low, high]; ``at_most`` names a field of the profile that caps it."""
+
+    type: Literal["int"] = "int"
+    low: int
+    high: int
+    default: int
+    log: bool = False
+    at_most: str | None = None
+
+
+class Categorical(_Param):
+    """One of several values."""
+
+    type: Literal["categorical"] = "categorical"
+    choices: tuple[ParamValue, ...]
+    default: ParamValue
+
+
+Param = Annotated[Float | Int | Categorical, Field(discriminator="type")]
+
+
+class SearchSpace(BaseModel):
+    """The parameters of one strategy in one regime, with known-good starting points.
+
+    ``starts`` are complete or partial assignments, tried after the defaults and before any sampling.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    strategy: str
+    params: dict[str, Param]
+    starts: tuple[dict[str, ParamValue], ...] = ()
+    reference: str = ""
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> SearchSpace:
+        faults = [fault for name, param in self.params.items() for fault in _faults(name, param)]
+        for name, param in self.params.items():
+            for other in param.when:
+                if other not in self.params:
+                    faults.append(f"'{name}' depends on '{other}', which is not a parameter")
+        for i, start in enumerate(self.starts):
+            faults += [f"start {i + 1}: {fault}" for fault in self.faults(start)]
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def defaults(self) -> dict[str, ParamValue]:
+        """The default value of every active parameter."""
+        return self.complete({})
+
+    def complete(self, values: Mapping[str, ParamValue]) -> dict[str, ParamValue]:
+        """Fill a partial assignment with defaults and drop what is inactive under it."""
+        full = {name: values.get(name, param.default) for name, param in self.params.items()}
+        return {
+            name: value
+            for name, value in full.items()
+            if all(full.get(other) == wanted for other, wanted in self.params[name].when.items())
+        }
+
+    def faults(self, values: Mapping[str, ParamValue]) -> list[str]:
+        """Say what is wrong with an assignment.
+
+        Parameters
+        ----------
+        values : mapping of str to number, str, bool or None
+            Parameter values, complete or partial.
+
+        Returns
+        -------
+        list of str
+            One phrase per unknown name and per value outside its range; empty when all is well.
+        """
+        found = []
+        for name, value in values.items():
+            if name not in self.params:
+                found.append(
+                    f"'{name}' is not a parameter of '{self.strategy}'; known are "
+                    f"{quoted(self.params)}.{did_you_mean(name, self.params)}"
+                )
+            elif not _allows(self.params[name], value):
+                found.append(f"'{name}' = {value!r} is not in {_range(self.params[name])}")
+        return found
+
+    def check(self, values: Mapping[str, ParamValue]) -> None:
+        """Refuse an assignment that is not of this space.
+
+        Parameters
+        ----------
+        values : mapping of str to number, str, bool or None
+            Parameter values, complete or partial.
+
+        Raises
+        ------
+        InvalidSpace
+            Naming every fault.
+        """
+        found = self.faults(values)
+        if found:
+            raise InvalidSpace(f"parameters of '{self.strategy}': {'; '.join(found)}")
+
+
+def load_space(
+    strategy: str,
+    regime: str,
+    profile_fields: Mapping[str, float | int],
+    task: Task | None = None,
+) -> SearchSpace:
+    """Read the space of a strategy, narrowed to a regime, to the counts of a profile and to a task.
+
+    Parameters
+    ----------
+    strategy : str
+        The stem of a file in ``search_spaces``.
+    regime : str
+        A regime the file may narrow; one it does not name changes nothing.
+    profile_fields : mapping of str to number
+        Counts of the profile that ``at_most`` may name, for example ``n_labelled``.
+    task : Task or None
+        Leaves out the parameters that mean nothing in it; ``None`` keeps all.
+
+    Returns
+    -------
+    SearchSpace
+        With starts inside the narrowed ranges, none of them twice and none equal to the defaults.
+
+    Raises
+    ------
+    InvalidSpace
+        If there is no such file, or it breaks its rules: all faults at once.
+
+    Examples
+    --------
+    >>> load_space("dummy", "tabular_tiny", {}).defaults()
+    {}
+    """
+    return make_space(strategy, read_space_file(strategy), regime, profile_fields, task)
+
+
+def read_space_file(strategy: str) -> dict[str, Any]:
+    """Read the TOML of a strategy as it is.
+
+    Parameters
+    ----------
+    strategy : str
+        The stem of a file in ``search_spaces``.
+
+    Returns
+    -------
+    dict
+        Its tables.
+
+    Raises
+    ------
+    InvalidSpace
+        If there is no such file or it is not TOML.
+    """
+    try:
+        text = resources.files("search_spaces").joinpath(f"{strategy}.toml").read_text("utf-8")
+        return tomllib.loads(text)
+    except FileNotFoundError:
+        raise InvalidSpace(f"expected search_spaces/{strategy}.toml, got no such file") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidSpace(f"search_spaces/{strategy}.toml is not TOML: {error}") from None
+
+
+def make_space(
+    strategy: str,
+    written: Mapping[str, Any],
+    regime: str,
+    profile_fields: Mapping[str, float | int],
+    task: Task | None = None,
+) -> SearchSpace:
+    """Make a space from the tables of its file.
+
+    Parameters
+    ----------
+    strategy : str
+        For messages.
+    written : mapping
+        ``reference``, ``params``, ``starts``, ``regimes``.
+    regime, profile_fields, task
+        As in :func:`load_space`, as are the result and the error.
+
+    Returns
+    -------
+    SearchSpace
+        The narrowed space.
+    """
+    unknown = sorted(set(written) - {"reference", "params", "starts", "regimes"})
+    faults = [f"'{key}' is not a table of a space" for key in unknown]
+    widest, bad = _parse_params(written.get("params", {}))
+    faults += bad
+    params = widest
+    for name, overlays in written.get("regimes", {}).items():
+        narrowed, bad = _overlay(widest, overlays)
+        faults += [f"regime '{name}': {fault}" for fault in bad]
+        if name == regime:
+            params = narrowed
+    if faults:
+        raise InvalidSpace(f"search_spaces/{strategy}.toml: {'; '.join(faults)}")
+    known = set(params)
+    params = {
+        name: _capped(param, profile_fields)
+        for name, param in params.items()
+        if _serves(param.only, task)
+    }
+    try:
+        space = SearchSpace(
+            strategy=strategy, params=params, reference=str(written.get("reference", ""))
+        )
+    except ValidationError as error:
+        raise InvalidSpace(f"search_spaces/{strategy}.toml: {_reasons(error)}") from None
+    starts = _starts(space, written.get("starts", []), known, regime, task)
+    return space.model_copy(update={"starts": starts})
+
+
+def _parse_params(
+    tables: Mapping[str, Any],
+) -> tuple[dict[str, Float | Int | Categorical], list[str]]:
+    kinds: dict[str, type[Float] | type[Int] | type[Categorical]] = {
+        "float": Float,
+        "int": Int,
+        "categorical": Categorical,
+    }
+    params: dict[str, Float | Int | Categorical] = {}
+    faults: list[str] = []
+    for name, table in tables.items():
+        kind = kinds.get(str(table.get("type")))
+        if kind is None:
+            faults.append(f"'{name}': type {table.get('type')!r} is not one of {quoted(kinds)}")
+            continue
+        try:
+            params[name] = kind.model_validate(table)
+        except ValidationError as error:
+            faults.append(f"'{name}': {_reasons(error)}")
+    faults += [fault for name, param in params.items() for fault in _faults(name, param)]
+    return params, faults
+
+
+def _overlay(
+    params: Mapping[str, Float | Int | Categorical], overlays: Mapping[str, Any]
+) -> tuple[dict[str, Float | Int | Categorical], list[str]]:
+    """Lay a regime's tables over the parameters; a fault for everything that does not narrow."""
+    made, faults = dict(params), []
+    for name, changes in overlays.items():
+        if name not in params:
+            faults.append(f"'{name}' is not a parameter{did_you_mean(name, params)}")
+            continue
+        old = params[name]
+        allowed = (
+            {"choices", "default"} if isinstance(old, Categorical) else {"low", "high", "default"}
+        )
+        strange = sorted(set(changes) - allowed)
+        if strange:
+            faults.append(f"'{name}': {quoted(strange)} cannot be changed by a regime")
+            continue
+        try:
+            new = type(old).model_validate({**old.model_dump(), **changes})
+        except ValidationError as error:
+            faults.append(f"'{name}': {_reasons(error)}")
+            continue
+        faults += _faults(name, new)
+        if not _within(new, old):
+            faults.append(
+                f"'{name}': {_range(new)} is wider than {_range(old)}; a regime may only narrow"
+            )
+        made[name] = new
+    return made, faults
+
+
+def _starts(
+    space: SearchSpace,
+    written: Iterable[Mapping[str, Any]],
+    known: set[str],
+    regime: str,
+    task: Task | None,
+) -> tuple[dict[str, ParamValue], ...]:
+    """Choose the starts of this regime and task, bring them inside the ranges, and drop what repeats."""
+    made: list[dict[str, ParamValue]] = []
+    seen = [space.defaults()]
+    for i, table in enumerate(written):
+        values = {k: v for k, v in table.items() if k not in ("reference", "regimes", "only")}
+        strange = sorted(set(values) - known)
+        if strange:
+            raise InvalidSpace(
+                f"search_spaces/{space.strategy}.toml: start {i + 1} sets {quoted(strange)}, "
+                f"expected parameters among {quoted(sorted(known))}"
+            )
+        if regime not in table.get("regimes", [regime]) or not _serves(table.get("only"), task):
+            continue
+        start = {n: _inside(space.params[n], v) for n, v in values.items() if n in space.params}
+        full = space.complete(start)
+        if full not in seen:
+            seen.append(full)
+            made.append(start)
+    return tuple(made)
+
+
+def _faults(name: str, param: Float | Int | Categorical) -> list[str]:
+    if isinstance(param, Categorical):
+        ok = param.default in param.choices
+        return [] if ok else [f"'{name}': default {param.default!r} is not in {_range(param)}"]
+    found = []
+    if param.low > param.high:
+        found.append(f"'{name}': low {param.low} is above high {param.high}")
+    elif not param.low <= param.default <= param.high:
+        found.append(f"'{name}': default {param.default} is not in {_range(param)}")
+    if param.log and param.low <= 0:
+        found.append(f"'{name}': a log range must start above 0, got {param.low}")
+    return found
+
+
+def _allows(param: Float | Int | Categorical, value: ParamValue) -> bool:
+    if isinstance(param, Categorical):
+        return any(value == choice and type(value) is type(choice) for choice in param.choices)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return param.low <= value <= param.high and (isinstance(param, Float) or value == int(value))
+
+
+def _within(new: Float | Int | Categorical, old: Float | Int | Categorical) -> bool:
+    if isinstance(new, Categorical) and isinstance(old, Categorical):
+        return set(new.choices) <= set(old.choices)
+    if isinstance(new, Categorical) or isinstance(old, Categorical):
+        return False
+    return new.low >= old.low and new.high <= old.high
+
+
+def _inside(param: Float | Int | Categorical, value: ParamValue) -> ParamValue:
+    if isinstance(param, Categorical):
+        return value if _allows(param, value) else param.default
+    number = float(value) if isinstance(value, int | float) else float(param.default)
+    number = min(max(number, param.low), param.high)
+    return int(number) if isinstance(param, Int) else number
+
+
+def _capped(
+    param: Float | Int | Categorical, fields: Mapping[str, float | int]
+) -> Float | Int | Categorical:
+    if not isinstance(param, Int) or param.at_most is None or param.at_most not in fields:
+        return param
+    high = max(param.low, min(param.high, int(fields[param.at_most])))
+    return param.model_copy(update={"high": high, "default": min(param.default, high)})
+
+
+def _serves(only: str | None, task: Task | None) -> bool:
+    return only is None or task is None or (only == "classification") == task.is_classification
+
+
+def _range(param: Float | Int | Categorical) -> str:
+    return (
+        quoted(param.choices) if isinstance(param, Categorical) else f"[{param.low}, {param.high}]"
+    )
+
+
+def _reasons(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(str(part) for part in fault['loc'])} {fault['msg']}".strip()
+        for fault in error.errors()
+    )

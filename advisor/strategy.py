@@ -1,0 +1,244 @@
+"""The card and the contract of a recipe.
+
+A strategy is a *card* (what it is, what it needs, where it is valid) and one verb, ``build``, which makes an
+untrained model from parameter values. A builder, not an instance, goes into the search.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from advisor.dataset import Modality, Task
+from advisor.errors import DeadlineExceeded, InvalidSpace
+from advisor.registry import Registry, available
+from advisor.representation import FeatureInfo, Features
+
+ParamValue = float | int | str | bool | None
+Params = Mapping[str, ParamValue]
+
+
+class Requirements(BaseModel):
+    """What must be there before a strategy can run; limits outside of which it is vetoed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    modules: tuple[str, ...] = ()
+    extra: str = ""
+    """The extra of this distribution that installs ``modules``."""
+    weights: str = ""
+    """Which pretrained weights, where they come from and under which licence; empty for none."""
+    max_rows: int | None = None
+    max_features: int | None = None
+    max_classes: int | None = None
+    limits_reference: str = ""
+
+
+class Card(BaseModel):
+    """What a strategy is, for the report and for the choice."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    title: str
+    family: str
+    """Rules speak of families: dummy, linear, kernel, forest, boosting, neural, in_context."""
+    modalities: frozenset[Modality]
+    tasks: frozenset[Task]
+    representation: str
+    requires: Requirements = Requirements()
+    native_multilabel: bool = False
+    """False: one model per label is fitted."""
+    cheap: bool = False
+    """Whether the probe cross-validates its default configuration within seconds."""
+    reference: str
+    licence: str = ""
+
+
+@dataclass(frozen=True)
+class FitContext:
+    """What ``build`` may know besides the parameters.
+
+    ``n_outputs``: classes (2 for binary), labels of a multilabel problem, or 1 for regression.
+    """
+
+    task: Task
+    n_outputs: int
+    info: FeatureInfo
+    seed: int
+    threads: int = 1
+    metric: str = ""
+
+
+class Deadline:
+    """A moment after which a fit should stop.
+
+    Parameters
+    ----------
+    seconds : float or None
+        From now; ``None`` for never.
+    """
+
+    def __init__(self, seconds: float | None) -> None:
+        self._at = None if seconds is None else time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Seconds left, 0 when passed, infinity when there is none."""
+        return float("inf") if self._at is None else max(0.0, self._at - time.monotonic())
+
+    def passed(self) -> bool:
+        """Whether the moment has come."""
+        return self._at is not None and time.monotonic() >= self._at
+
+    def check(self) -> None:
+        """Stop a fit that has nothing usable yet.
+
+        Raises
+        ------
+        DeadlineExceeded
+            When the moment has come.
+        """
+        if self.passed():
+            raise DeadlineExceeded("the fit ran out of time before there was a usable model")
+
+
+class Model(ABC):
+    """One fitted predictor of one fold.
+
+    Predictions are float64 of shape (n_rows, n_outputs): class probabilities whose rows sum to one (binary:
+    two columns), label probabilities (multilabel), or values (regression, one column).
+    """
+
+    truncated: bool = False
+    """Set by a fit that stopped early because its deadline passed; the model is usable."""
+
+    @abstractmethod
+    def fit(self, X: Features, y: NDArray[np.generic], deadline: Deadline) -> Model:
+        """Learn. ``y``: codes 0..n_outputs-1, all present; 0/1 matrix; or float values (standardised).
+
+        Raises
+        ------
+        DeadlineExceeded
+            When there is no usable model at the deadline.
+        """
+
+    @abstractmethod
+    def predict(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Predict for a matrix of shape (n_rows, n_features)."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write the model into an existing empty folder in its native format, without pickle."""
+
+
+class Strategy(ABC):
+    """A recipe: its card, its cost, its builder, and the loader of what its models save."""
+
+    card: ClassVar[Card]
+
+    def missing(self) -> str:
+        """What must be installed before this can run, as a sentence; empty when it is ready."""
+        absent = [m for m in self.card.requires.modules if not available(m)]
+        if not absent:
+            return ""
+        return f"pip install 'regime-advisor[{self.card.requires.extra}]' (for {', '.join(absent)})"
+
+    @abstractmethod
+    def cost(self, n_rows: int, n_features: int, n_outputs: int, params: Params) -> float:
+        """Seconds one fit takes on one core of the machine the formula was measured on."""
+
+    @abstractmethod
+    def build(self, params: Params, context: FitContext) -> Model:
+        """Make an untrained model."""
+
+    @abstractmethod
+    def load(self, folder: Path, context: FitContext) -> Model:
+        """Read what ``Model.save`` wrote."""
+
+
+def number(params: Params, name: str) -> float:
+    """Read a parameter that is a number.
+
+    Parameters
+    ----------
+    params : mapping
+        Parameter values.
+    name : str
+        Which one.
+
+    Returns
+    -------
+    float
+        Its value.
+
+    Raises
+    ------
+    InvalidSpace
+        If it is absent or not a number.
+
+    Examples
+    --------
+    >>> number({"C": 1}, "C")
+    1.0
+    """
+    value = params.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidSpace(f"expected a number for parameter '{name}', got {value!r}")
+    return float(value)
+
+
+def word(params: Params, name: str) -> str:
+    """Read a parameter that is one of several words; a missing one is ``"none"``.
+
+    Parameters
+    ----------
+    params : mapping
+        Parameter values.
+    name : str
+        Which one.
+
+    Returns
+    -------
+    str
+        Its value.
+    """
+    return str(params.get(name, "none"))
+
+
+def balanced_weights(y: NDArray[np.generic], how: str) -> NDArray[np.float64] | None:
+    """Weigh rows so that every class weighs the same, or half-way there.
+
+    Parameters
+    ----------
+    y : ndarray of int of shape (n_rows,)
+        Class codes.
+    how : str
+        ``"balanced"``, ``"sqrt"`` (the square root of the balanced weights) or ``"none"``.
+
+    Returns
+    -------
+    ndarray of float64 of shape (n_rows,) or None
+        Weights of mean 1; ``None`` for ``"none"``.
+
+    Examples
+    --------
+    >>> balanced_weights(np.array([0, 0, 0, 1]), "balanced")
+    array([0.66666667, 0.66666667, 0.66666667, 2.        ])
+    """
+    if how == "none":
+        return None
+    _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
+    weights = 1.0 / (counts if how == "balanced" else np.sqrt(counts))[codes]
+    scaled: NDArray[np.float64] = weights / weights.mean()
+    return scaled
+
+
+STRATEGIES: Registry[Strategy] = Registry("strategy", "advisor.strategies")

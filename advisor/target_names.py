@@ -1,0 +1,100 @@
+"""Column names → the ones that are to be predicted, as the user named them or as they are called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from advisor.errors import UnknownTarget, did_you_mean, quoted
+
+CLEAR_NAMES = frozenset(
+    {"target", "targets", "label", "labels", "y", "outcome", "response", "groundtruth", "ytrue"}
+)
+"""Names, without case and signs, that say "target" wherever the column stands."""
+
+END_NAMES = frozenset(
+    {"class", "classes", "category", "species", "diagnosis", "survived", "status", "churn", "type"}
+    | {"fraud", "spam", "sentiment"}
+)
+"""Names that say so only of the first or last column, since they are features elsewhere."""
+
+AMOUNT_NAMES = frozenset({"price", "saleprice", "rating"})
+"""Amounts that are mostly asked for, where no other name says "target"."""
+
+
+def split_names(names: str | Sequence[str] | None, columns: Sequence[str]) -> list[str]:
+    """Split what the user gave for columns → their names; commas separate unless a column is so called."""
+    if names is None:
+        return []
+    if not isinstance(names, str):
+        return [str(name) for name in names]
+    if names in columns:
+        return [names]
+    return [part.strip() for part in names.split(",") if part.strip()]
+
+
+def check_names(names: Sequence[str], columns: Sequence[str], source: str, option: str) -> None:
+    """Raise UnknownTarget, naming all that are no columns and what was perhaps meant."""
+    wrong = [name for name in names if name not in columns]
+    if wrong:
+        hint = did_you_mean(wrong[0], columns)
+        noun = "target" if option == "--target" else "group"
+        verb = "is not a column" if len(wrong) == 1 else "are not columns"
+        raise UnknownTarget(
+            f"{noun} {quoted(wrong)} {verb} of {source}; columns are {quoted(columns)}.{hint} "
+            f"Pass {option}."
+        )
+
+
+def guess_target(
+    columns: Sequence[str], without: Sequence[Sequence[str]], name: str
+) -> tuple[str, str]:
+    """Column names → the most likely target, and why.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Of the training table, in order.
+    without : sequence of sequences of str
+        Columns of the pool and of the test split, where those exist; the target may be missing there.
+    name : str
+        Of the dataset; a column of that name is likely the target.
+
+    Returns
+    -------
+    target : str
+    reason : str
+
+    Examples
+    --------
+    >>> guess_target(["survived", "class", "alone"], [], "titanic")
+    ('survived', 'the first column is named like a target')
+    """
+    for other in without:
+        there = set(other)
+        absent = [column for column in columns if column not in there]
+        if len(absent) == 1:
+            return absent[0], "it is the only column that the other files lack"
+        if absent and len(absent) < len(columns):
+            columns = absent
+    plain = [re.sub(r"[\W_]+", "", column).lower() for column in columns]
+    # y beside x is a coordinate
+    names = CLEAR_NAMES - {"y"} if "x" in plain else CLEAR_NAMES
+    clear = [c for c, p in zip(columns, plain, strict=True) if p in names]
+    if clear:
+        return clear[-1], "it is named like a target"
+    ends = ((columns[-1], plain[-1], "last"), (columns[0], plain[0], "first"))
+    for column, bare, where in ends:
+        if bare in END_NAMES:
+            return column, f"the {where} column is named like a target"
+    own = re.sub(r"[\W_]+", "", name).lower()
+    for column, bare in zip(columns, plain, strict=True):
+        if bare == own:
+            return column, "it is named like the dataset"
+    marked = [c for c in columns if {"target", "label"} & set(re.split(r"[\W_]+", c.lower()))]
+    if len(marked) == 1:
+        return marked[0], "its name says so"
+    amounts = [c for c, p in zip(columns, plain, strict=True) if p in AMOUNT_NAMES]
+    if len(amounts) == 1:
+        return amounts[0], "it is named like an amount to predict"
+    return columns[-1], "it is the last column"

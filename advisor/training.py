@@ -1,0 +1,303 @@
+"""Plan and dataset → a trained model in a run directory, and a score one can believe.
+
+The stages of a run, each a function below: lay the workspace, search, select, deploy, tell.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from advisor.dataset import Dataset
+from advisor.errors import InvalidRequest, InvalidRun, NoStrategy, quoted
+from advisor.executor import Executor, FoldJob
+from advisor.metrics import get_metric
+from advisor.pipeline import (
+    FittedPipeline,
+    FoldPart,
+    Manifest,
+    Member,
+    installed_versions,
+    link_tree,
+    write_pipeline,
+)
+from advisor.report import StrategyReport
+from advisor.representation import FeatureInfo
+from advisor.run import Result, Run, RunSettings, read_run
+from advisor.search import Budget, Progress, Search, SearchResult
+from advisor.selection import Selection, select
+from advisor.space import SearchSpace
+from advisor.strategy import STRATEGIES
+from advisor.trials import Trial, TrialStore, fold_seed
+from advisor.workspace import WHOLE, Workspace
+
+FINISH_SECONDS, FINISH_SHARE = 1.0, 0.06
+"""Kept back from the time limit for choosing, scoring and writing the final predictor: this many seconds plus this
+part of the limit (measured: 1-4 s for the bias correction on up to 20,000 rows)."""
+
+DUMMY = "dummy"
+
+
+def train(
+    dataset: Dataset,
+    run: Run,
+    executor: Executor,
+    budget: Budget,
+    started: float,
+    progress: Progress | None,
+) -> tuple[FittedPipeline, Result]:
+    """Search, select and deploy within a run directory.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Of which only the labelled rows are seen before the very end.
+    run : Run
+        Made by :func:`start_run`; finished trials in it are taken over.
+    executor : Executor
+        Where fits run.
+    budget : Budget
+        ``seconds`` count from ``started``.
+    started : float
+        ``time.monotonic()`` when the user's command began.
+    progress : callable or None
+        Gets a :class:`SearchState` now and then.
+
+    Returns
+    -------
+    tuple of FittedPipeline and Result
+
+    Raises
+    ------
+    NoStrategy
+        If nothing could be trained.
+    """
+    settings, report = read_run(run.folder)
+    workspace = _workspace(run, dataset, report)
+    store = TrialStore(run.trials)
+    search = Search(executor, workspace, store, _spaces(report), run.journal, progress)
+    outcome = search.run(_search_budget(budget, started))
+    if progress is not None:
+        progress(replace(search.state(None), phase="finish"))
+    selection = select(workspace, store, single=settings.single_model)
+    pipeline = _deploy(run, workspace, store, selection, executor, settings.single_model)
+    result = _result(dataset, pipeline, store, selection, outcome, settings, started)
+    _write_leaderboard(run.leaderboard, store, selection)
+    run.result.write_text(result.model_dump_json(indent=1), "utf-8")
+    shutil.rmtree(run.work / "features", ignore_errors=True)
+    return pipeline, result
+
+
+def _workspace(run: Run, dataset: Dataset, report: StrategyReport) -> Workspace:
+    """Open the run's workspace, or lay it where there is none yet."""
+    try:
+        workspace = Workspace(run.work)
+    except InvalidRun:
+        return Workspace.create(run.work, dataset, report.splits, report.metric, report.seed)
+    for scratch in run.work.glob("tmp*"):  # of a killed process
+        shutil.rmtree(scratch, ignore_errors=True)
+    return workspace
+
+
+def _spaces(report: StrategyReport) -> list[SearchSpace]:
+    """Spaces of the strategies that the plan names and this machine can run, the dummy first."""
+    ready = [r.space for r in report.recommendations if not r.missing and r.strategy != DUMMY]
+    unknown = [space.strategy for space in ready if space.strategy not in STRATEGIES]
+    if unknown:
+        raise InvalidRequest(f"the plan names unknown strategies: {quoted(unknown)}")
+    if not ready:
+        needed = sorted({r.missing for r in report.recommendations if r.missing})
+        raise NoStrategy(f"no strategy of the plan can run here; install one: {'; '.join(needed)}")
+    return [SearchSpace(strategy=DUMMY, params={}), *ready]
+
+
+def _search_budget(budget: Budget, started: float) -> Budget:
+    """What is left for the search once the finish is kept back."""
+    if budget.seconds is None:
+        return budget
+    reserve = FINISH_SECONDS + FINISH_SHARE * budget.seconds
+    left = budget.seconds - reserve - (time.monotonic() - started)
+    return Budget(seconds=max(0.0, left), trials=budget.trials)
+
+
+def _deploy(
+    run: Run,
+    workspace: Workspace,
+    store: TrialStore,
+    selection: Selection,
+    executor: Executor,
+    single: bool,
+) -> FittedPipeline:
+    """Gather the chosen models into ``RUN/model``, built aside and renamed when whole."""
+    draft = run.folder / "model.draft"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir()
+    if single:
+        members = [_refit(draft, workspace, selection.members[0], executor)]
+    else:
+        members = [
+            _gather(draft, workspace, store, trial, weight)
+            for trial, weight in zip(selection.members, selection.weights, strict=True)
+        ]
+    manifest = Manifest(
+        problem=workspace.problem,
+        columns=workspace.columns,
+        members=tuple(members),
+        calibrator=selection.calibrator,
+        decision=selection.decision,
+        versions=installed_versions(),
+    )
+    write_pipeline(draft, manifest)
+    shutil.rmtree(run.model, ignore_errors=True)
+    draft.rename(run.model)
+    return FittedPipeline(run.model)
+
+
+def _gather(
+    draft: Path, workspace: Workspace, store: TrialStore, trial: Trial, weight: float
+) -> Member:
+    """Link one member's fold models and the representations they read into the draft."""
+    representation = STRATEGIES[trial.strategy].card.representation
+    folds = []
+    for i in range(len(workspace.folds)):
+        model = f"models/{trial.number:05d}/fold{i}"
+        (draft / model).parent.mkdir(parents=True, exist_ok=True)
+        link_tree(store.models(trial.number) / f"fold{i}", draft / model)
+        folds.append(_part(draft, workspace, representation, i, model))
+    return Member(
+        strategy=trial.strategy,
+        params=trial.params,
+        representation=representation,
+        weight=weight,
+        folds=tuple(folds),
+    )
+
+
+def _refit(draft: Path, workspace: Workspace, trial: Trial, executor: Executor) -> Member:
+    """Train the best configuration once more, on all rows."""
+    representation = STRATEGIES[trial.strategy].card.representation
+    model = f"models/{trial.number:05d}/whole"
+    job = FoldJob(
+        workspace=workspace.folder,
+        strategy=trial.strategy,
+        params=trial.params,
+        fold=WHOLE,
+        seed=fold_seed(workspace.problem.seed, WHOLE),
+        predictions=workspace.folder / "refit.npy",
+        model=draft / model,
+    )
+    for result in executor.run([job]):
+        if result.error:
+            raise NoStrategy(f"refitting '{trial.strategy}' on all rows failed: {result.error}")
+    return Member(
+        strategy=trial.strategy,
+        params=trial.params,
+        representation=representation,
+        weight=1.0,
+        folds=(_part(draft, workspace, representation, WHOLE, model),),
+    )
+
+
+def _part(
+    draft: Path, workspace: Workspace, representation: str, fold: int, model: str
+) -> FoldPart:
+    features = workspace.features(fold, representation)
+    place = f"representations/{features.folder.parent.name}"
+    if not (draft / place).exists():
+        (draft / place).parent.mkdir(parents=True, exist_ok=True)
+        link_tree(features.folder, draft / place)
+    info: FeatureInfo = features.train.info
+    return FoldPart(
+        model=model,
+        representation=place,
+        seed=fold_seed(workspace.problem.seed, fold),
+        info=info,
+    )
+
+
+def _result(
+    dataset: Dataset,
+    pipeline: FittedPipeline,
+    store: TrialStore,
+    selection: Selection,
+    outcome: SearchResult,
+    settings: RunSettings,
+    started: float,
+) -> Result:
+    metric = get_metric(settings.metric, dataset.task)
+    test_score = None
+    if dataset.X_test is not None and dataset.y_test is not None and len(dataset.X_test):
+        measured = pipeline.score_codes(dataset.X_test, dataset.y_test)
+        test_score = measured if math.isfinite(measured) else None
+    weights: dict[str, float] = {}
+    for member in pipeline.manifest.members:
+        weights[member.strategy] = weights.get(member.strategy, 0.0) + member.weight
+    names = sorted(weights, key=lambda name: (-weights[name], name))
+    dummies = [t.score for t in store.trials if t.strategy == DUMMY and t.score is not None]
+    return Result(
+        metric=metric.name,
+        greater_is_better=metric.greater_is_better,
+        score=selection.score,
+        naive_score=selection.naive,
+        dummy_score=dummies[0] if dummies else None,
+        test_score=test_score,
+        strategy=names[0] if len(names) == 1 else f"ensemble({', '.join(names)})",
+        members={name: round(weights[name], 6) for name in names},
+        seconds=round(time.monotonic() - started, 3),
+        trials=len(store.trials),
+        seed=settings.seed,
+        stopped_by=outcome.reason,
+        versions=installed_versions(),
+        notes=selection.notes,
+    )
+
+
+LEADERBOARD = (
+    "trial",
+    "strategy",
+    "state",
+    "origin",
+    "score",
+    "loss",
+    "weight",
+    "seconds",
+    "fit_seconds",
+    "truncated",
+    "params",
+    "error",
+)
+
+
+def _write_leaderboard(path: Path, store: TrialStore, selection: Selection) -> None:
+    """Write every candidate, the complete ones first and best first."""
+    weights = dict(zip((t.number for t in selection.members), selection.weights, strict=True))
+    complete = store.complete()
+    others: Sequence[Trial] = [t for t in store.trials if t not in complete]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(LEADERBOARD)
+        for t in [*complete, *others]:
+            table.writerow(
+                [
+                    t.number,
+                    t.strategy,
+                    t.state,
+                    t.origin,
+                    "" if t.score is None else repr(t.score),
+                    "" if t.loss is None else repr(t.loss),
+                    np.round(weights.get(t.number, 0.0), 6),
+                    round(t.seconds, 3),
+                    round(t.fit_seconds, 3),
+                    t.truncated,
+                    json.dumps(t.params),
+                    t.error,
+                ]
+            )

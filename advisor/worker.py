@@ -1,0 +1,112 @@
+"""A process that fits: lines of JSON in, lines of JSON out (``python -m advisor.worker``)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+import time
+from functools import lru_cache
+from pathlib import Path
+from queue import SimpleQueue
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.errors import DeadlineExceeded
+from advisor.executor import FoldJob, FoldResult
+from advisor.fitting import fit_model
+from advisor.representation import Features
+from advisor.strategy import STRATEGIES, Deadline, FitContext
+from advisor.workspace import Workspace
+
+MAX_ERROR = 500
+"""Characters of an exception's message that are kept for the leaderboard."""
+
+
+@lru_cache(maxsize=2)
+def _workspace(folder: Path) -> Workspace:
+    return Workspace(folder)
+
+
+def run_job(job: FoldJob) -> FoldResult:
+    """Fit one strategy on one fold, write predictions and model, and tell what happened.
+
+    Parameters
+    ----------
+    job : FoldJob
+        What to fit and where to write.
+
+    Returns
+    -------
+    FoldResult
+        Any exception of the fit is in ``error``: a failed trial is data.
+    """
+    start = time.monotonic()
+    try:
+        truncated = _fit(job)
+    except DeadlineExceeded as late:
+        error = f"over its time: {late}"[:MAX_ERROR]
+    except Exception as failure:
+        error = f"{type(failure).__name__}: {failure}"[:MAX_ERROR]
+    else:
+        seconds = time.monotonic() - start
+        return FoldResult(fold=job.fold, seconds=seconds, truncated=truncated)
+    return FoldResult(fold=job.fold, seconds=time.monotonic() - start, error=error)
+
+
+def _fit(job: FoldJob) -> bool:
+    workspace = _workspace(job.workspace)
+    strategy = STRATEGIES[job.strategy]
+    features = workspace.features(job.fold, strategy.card.representation)
+    y = workspace.y[workspace.fold(job.fold).train]
+    train = features.train
+    if job.train_fraction < 1:
+        rows = _part(len(y), job.train_fraction, job.seed)
+        train, y = Features(train.values[rows], train.info), y[rows]
+    context = FitContext(
+        task=workspace.problem.task,
+        n_outputs=workspace.problem.n_outputs,
+        info=train.info,
+        seed=job.seed,
+        threads=job.threads,
+        metric=workspace.problem.metric,
+    )
+    model = fit_model(strategy, job.params, context, train, y, Deadline(job.seconds))
+    predictions = model.predict(features.valid.values)
+    if not np.isfinite(predictions).all():
+        raise ValueError("predictions are not finite")
+    if job.model is not None:
+        shutil.rmtree(job.model, ignore_errors=True)
+        job.model.mkdir(parents=True)
+        model.save(job.model)
+    np.save(job.predictions, predictions.astype(np.float64))
+    return model.truncated
+
+
+def _part(n_rows: int, fraction: float, seed: int) -> NDArray[np.int64]:
+    """A random part of the training rows, for the learning curve."""
+    n_part = max(2, round(n_rows * fraction))
+    return np.sort(np.random.default_rng(seed).permutation(n_rows)[:n_part])
+
+
+def main() -> None:
+    """Answer jobs until standard input ends; libraries that print cannot disturb the answers."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever prints now prints into the log
+    jobs: SimpleQueue[FoldJob | None] = SimpleQueue()
+
+    def listen() -> None:
+        for line in sys.stdin:
+            jobs.put(FoldJob.model_validate_json(line))
+        os._exit(0)  # the search is gone: a fit under way has no one to report to
+
+    threading.Thread(target=listen, daemon=True).start()
+    while (job := jobs.get()) is not None:
+        answers.write(run_job(job).model_dump_json() + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,248 @@
+"""Dataset and splits → a folder that every process of one search can read.
+
+Trials run in worker processes that are killed when they overrun, so they share files and not memory. The folder
+holds the labelled rows, the folds, and a cache with each representation of each fold: preprocessing is fitted
+on a fold's training rows the first time a trial asks for it and read back by all later ones. Everything is
+Parquet, JSON and ``.npy``; no pickle.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from advisor.columns import Column, conform
+from advisor.dataset import Dataset, Task
+from advisor.errors import InvalidRun
+from advisor.representation import REPRESENTATIONS, FeatureInfo, Features, Representation
+from advisor.splits import Fold, SplitPlan, merge_blocks, split
+from advisor.storage import write_arrays
+
+WHOLE = -1
+"""Instead of a fold's position: all rows are training rows, for one model refitted on everything."""
+
+_COLUMNS = TypeAdapter(tuple[Column, ...])
+_PROBLEM, _COLUMNS_FILE, _ROWS, _TARGETS, _FOLDS = (
+    "problem.json",
+    "columns.json",
+    "rows.parquet",
+    "targets.npz",
+    "folds.npz",
+)
+
+
+class Problem(BaseModel):
+    """What a worker has to know about the data besides the data."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    task: Task
+    classes: tuple[str, ...]
+    targets: tuple[str, ...]
+    label_separator: str | None
+    metric: str
+    seed: int
+    fingerprint: str
+    splits: SplitPlan
+
+    @property
+    def n_outputs(self) -> int:
+        """Columns of a prediction: classes, labels, or 1 for regression."""
+        return max(1, len(self.classes))
+
+
+@dataclass(frozen=True)
+class FoldFeatures:
+    """One representation of one fold: both sides as matrices, and the folder of the fitted representation."""
+
+    train: Features
+    valid: Features
+    folder: Path
+
+
+class Workspace:
+    """The shared folder of one search.
+
+    Parameters
+    ----------
+    folder : Path
+        Made by :meth:`create`.
+
+    Raises
+    ------
+    InvalidRun
+        If the folder does not hold a workspace.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            self.problem = Problem.model_validate_json((folder / _PROBLEM).read_text("utf-8"))
+            self.columns = _COLUMNS.validate_json((folder / _COLUMNS_FILE).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise InvalidRun(f"'{folder}' is not the workspace of a search: {error}") from error
+
+    @classmethod
+    def create(
+        cls, folder: Path, dataset: Dataset, splits: SplitPlan, metric: str, seed: int
+    ) -> Workspace:
+        """Write a dataset and its folds into ``folder`` (made if absent) and open it.
+
+        Parameters
+        ----------
+        folder : Path
+            Where to write; an existing workspace of other data is replaced.
+        dataset : Dataset
+            Its labelled rows are written; the pool and the test split are not, so that no trial can see them.
+        splits : SplitPlan
+            How rows are divided; groups and exact duplicates stay on one side.
+        metric : str
+            The user's metric.
+        seed : int
+            Seed of the folds and of every fit.
+
+        Returns
+        -------
+        Workspace
+        """
+        problem = Problem(
+            name=dataset.name,
+            task=dataset.task,
+            classes=dataset.classes,
+            targets=dataset.targets,
+            label_separator=dataset.label_separator,
+            metric=metric,
+            seed=seed,
+            fingerprint=dataset.fingerprint,
+            splits=splits,
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        blocks = blocks_of(dataset)
+        folds = split(splits, dataset.y, blocks)
+        dataset.X.to_parquet(folder / _ROWS, index=False)
+        write_arrays(folder / _TARGETS, {"y": dataset.y, **({} if blocks is None else {"blocks": blocks})})
+        sides = {f"train{i}": fold.train for i, fold in enumerate(folds)}
+        sides |= {f"valid{i}": fold.valid for i, fold in enumerate(folds)}
+        write_arrays(folder / _FOLDS, sides)
+        (folder / _COLUMNS_FILE).write_bytes(_COLUMNS.dump_json(dataset.columns))
+        # The problem comes last: its presence says that the workspace is complete.
+        (folder / _PROBLEM).write_text(problem.model_dump_json(), "utf-8")
+        return cls(folder)
+
+    @cached_property
+    def X(self) -> pd.DataFrame:
+        """Labelled rows, conforming to the columns."""
+        return conform(pd.read_parquet(self.folder / _ROWS), self.columns)
+
+    @cached_property
+    def y(self) -> NDArray[np.generic]:
+        """Targets of the labelled rows (see :class:`advisor.dataset.Dataset`)."""
+        with np.load(self.folder / _TARGETS) as arrays:
+            return np.asarray(arrays["y"])
+
+    @cached_property
+    def blocks(self) -> NDArray[np.int64] | None:
+        """Rows of equal code stay on one side of every split and are bootstrapped together."""
+        with np.load(self.folder / _TARGETS) as arrays:
+            return np.asarray(arrays["blocks"]) if "blocks" in arrays else None
+
+    @cached_property
+    def folds(self) -> list[Fold]:
+        """Training and validation rows of every fold of every repeat."""
+        with np.load(self.folder / _FOLDS) as arrays:
+            n_folds = len(arrays.files) // 2
+            return [Fold(arrays[f"train{i}"], arrays[f"valid{i}"]) for i in range(n_folds)]
+
+    def fold(self, position: int) -> Fold:
+        """One fold, or for ``WHOLE`` all rows in training and the first one to validate shapes on."""
+        if position == WHOLE:
+            return Fold(np.arange(len(self.y)), np.arange(1))
+        return self.folds[position]
+
+    def features(self, fold: int, representation: str) -> FoldFeatures:
+        """One representation of one fold, computed once and read from the cache afterwards.
+
+        Parameters
+        ----------
+        fold : int
+            Position in ``folds``, or ``WHOLE``.
+        representation : str
+            A name in the registry of representations.
+
+        Returns
+        -------
+        FoldFeatures
+            Matrices are memory-mapped, so that workers share the pages.
+        """
+        place = self.place(fold, representation)
+        if not place.exists():
+            self._compute(fold, representation, place)
+        info = FeatureInfo.model_validate_json((place / "info.json").read_text("utf-8"))
+        train, valid = (
+            Features(np.load(place / f"{side}.npy", mmap_mode="r"), info)
+            for side in ("train", "valid")
+        )
+        return FoldFeatures(train, valid, place / "fitted")
+
+    def place(self, fold: int, representation: str) -> Path:
+        """The cache folder of one representation of one fold; ``fitted`` in it is the saved transformer."""
+        which = "whole" if fold == WHOLE else str(fold)
+        return self.folder / "features" / f"{representation}-{which}"
+
+    def _compute(self, fold: int, representation: str, place: Path) -> None:
+        rows = self.fold(fold)
+        train = self.X.iloc[rows.train].reset_index(drop=True)
+        valid = self.X.iloc[rows.valid].reset_index(drop=True)
+        fitted = REPRESENTATIONS[representation]().fit(train, self.columns, self.problem.seed)
+        # Written aside and renamed: a reader sees all of it or nothing, whoever is killed meanwhile.
+        draft = place.with_name(f"{place.name}.{uuid.uuid4().hex}")
+        save_representation(fitted, draft / "fitted")
+        for side, frame in (("train", train), ("valid", valid)):
+            features = fitted.transform(frame)
+            np.save(draft / f"{side}.npy", np.ascontiguousarray(features.values))
+        (draft / "info.json").write_text(features.info.model_dump_json(), "utf-8")
+        try:
+            draft.rename(place)
+        except OSError:  # another worker was first; its result is the same
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def blocks_of(dataset: Dataset) -> NDArray[np.int64] | None:
+    """Codes of rows that must stay together: groups, merged with exact duplicates of feature rows.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The labelled rows.
+
+    Returns
+    -------
+    ndarray of int of shape (n_labelled,) or None
+        ``None`` where every row stands alone.
+    """
+    hashes = pd.util.hash_pandas_object(dataset.X, index=False).to_numpy()
+    duplicates = np.unique(hashes, return_inverse=True)[1].astype(np.int64)
+    return merge_blocks(dataset.groups, duplicates)
+
+
+def save_representation(fitted: Representation, folder: Path) -> None:
+    """Save a fitted representation into a new folder and sync it into place.
+
+    Parameters
+    ----------
+    fitted : Representation
+        What to save.
+    folder : Path
+        Made here, with its parents.
+    """
+    folder.mkdir(parents=True)
+    fitted.save(folder)

@@ -1,0 +1,40 @@
+"""Every registered regime says what it is, why, and who says so, and can be reached."""
+
+from __future__ import annotations
+
+import pytest
+
+from advisor.profile import TabularProfile
+from advisor.regime import REGIMES, find_regime
+from tests.profiles import healthy_profile
+
+EXAMPLES: dict[str, TabularProfile] = {
+    "tabular_few_shot": healthy_profile(n_labelled=30),
+    "tabular_tiny": healthy_profile(n_labelled=150),
+    "tabular_small": healthy_profile(n_labelled=1_000),
+    "tabular_medium": healthy_profile(n_labelled=7_000),
+    "tabular_large": healthy_profile(n_labelled=100_000),
+    "tabular_wide": healthy_profile(n_labelled=100, n_features=5_000),
+}
+
+
+def test_every_regime_has_an_example_and_every_example_a_regime() -> None:
+    """A new regime comes with the profile that stands in it."""
+    assert set(EXAMPLES) == set(REGIMES)
+
+
+@pytest.mark.parametrize("name", list(REGIMES))
+def test_regime_is_reached_by_its_example(name: str) -> None:
+    """No regime is shadowed by another."""
+    assert find_regime(EXAMPLES[name]).name == name
+
+
+@pytest.mark.parametrize("name", list(REGIMES))
+def test_regime_says_what_why_and_who(name: str) -> None:
+    """Its name starts with its modality, and its words end in no loose thread."""
+    regime = REGIMES[name].regime
+    assert regime.name == name
+    assert name.startswith(f"{regime.modality}_")
+    assert regime.definition
+    assert regime.because.endswith(".")
+    assert regime.references

@@ -1,0 +1,135 @@
+"""Every registered rule fires on its own example, is silent on a healthy table, and can be explained."""
+
+from __future__ import annotations
+
+import pytest
+
+from advisor.dataset import Task
+from advisor.evidence import FAMILIES, load_evidence
+from advisor.profile import (
+    ColumnDrift,
+    ColumnPair,
+    GroupSuspect,
+    LeakSuspect,
+    OrderedTarget,
+    TabularProfile,
+)
+from advisor.rule import RULES, explain
+from tests.profiles import healthy_profile
+
+LEAK = LeakSuspect(columns=("alive",), how="alone", measure="AUC", score=1.0, n_rows=400)
+PARTS = LeakSuspect(columns=("a", "b"), how="sum", measure="share", score=1.0, n_rows=400)
+DRIFT = ColumnDrift(column="age", distance=0.4, measure="KS")
+REGRESSION: dict[str, object] = {"task": Task.REGRESSION, "class_counts": {}, "n_classes": 0}
+
+EXAMPLES: dict[str, TabularProfile] = {
+    "coarse_test": healthy_profile(n_test=40),
+    "collinear_features": healthy_profile(share_collinear=0.9),
+    "constant_columns": healthy_profile(constants=("a",), near_constants=("b",)),
+    "drifted_pool": healthy_profile(pool_drift=(DRIFT,), share_pool_drift=0.1),
+    "drifted_test": healthy_profile(test_drift=(DRIFT,), share_test_drift=0.1),
+    "duplicate_rows": healthy_profile(n_duplicates=100),
+    "few_groups": healthy_profile(n_groups=5),
+    "few_rows_per_feature": healthy_profile(n_features=500, rows_per_feature=2.0),
+    "free_text": healthy_profile(texts=("comment",)),
+    "group_key": healthy_profile(
+        group_suspects=(GroupSuspect(column="patient_id", how="key", n_groups=200, share_rows=0.9),)
+    ),
+    "has_dates": healthy_profile(datetimes=("day",)),
+    "high_cardinality": healthy_profile(max_cardinality=300, max_cardinality_column="zip"),
+    "identifiers_left_out": healthy_profile(identifiers=("id",)),
+    "imbalanced_classes": healthy_profile(
+        class_counts={"no": 970, "yes": 30}, smallest_class=30, imbalance=970 / 30
+    ),
+    "in_context_out_of_range": healthy_profile(n_features=5_000, n_labelled=6_000),
+    "irregular_features": healthy_profile(share_skewed=0.8),
+    "kernel_too_many_rows": healthy_profile(n_labelled=50_000),
+    "label_conflicts": healthy_profile(n_label_conflicts=200, conflict_errors=60),
+    "large_table": healthy_profile(n_labelled=1_000_000),
+    "leaking_column": healthy_profile(leaks=(LEAK,)),
+    "many_classes": healthy_profile(task=Task.MULTICLASS, n_classes=200, labels_per_class=5.0),
+    "many_features_slow_trees": healthy_profile(n_features=10_000),
+    "mostly_missing": healthy_profile(missing_columns={"deck": 0.8, "age": 0.2}),
+    "network_on_few_rows": healthy_profile(n_labelled=60),
+    "ordered_by_identifier": healthy_profile(
+        ordered=(OrderedTarget(column="id", kind="identifier", correlation=0.7),)
+    ),
+    "overlapping_test": healthy_profile(n_test_overlap=100),
+    "pool_available": healthy_profile(n_unlabelled=9_000),
+    "prior_few_shot": healthy_profile(n_labelled=30),
+    "prior_large": healthy_profile(n_labelled=30_000),
+    "prior_medium": healthy_profile(n_labelled=3_000),
+    "prior_small": healthy_profile(n_labelled=500),
+    "prior_tiny": healthy_profile(n_labelled=100),
+    "prior_wide": healthy_profile(n_features=2_000),
+    "rare_label": healthy_profile(
+        task=Task.MULTILABEL, class_counts={"a": 400, "b": 20}, smallest_class=20, imbalance=49.0
+    ),
+    "repeated_columns": healthy_profile(
+        duplicate_columns=(ColumnPair(first="pclass", second="class", relation="recoded"),)
+    ),
+    "rows_differ_in_one_column": healthy_profile(
+        group_suspects=(
+            GroupSuspect(column="age", how="all_but_one", n_groups=300, share_rows=0.7),
+        )
+    ),
+    "search_overfits": healthy_profile(n_labelled=70),
+    "skewed_target": healthy_profile(**REGRESSION, target_skew=12.0),
+    "target_follows_time": healthy_profile(
+        ordered=(OrderedTarget(column="day", kind="datetime", correlation=0.6),)
+    ),
+    "target_from_parts": healthy_profile(**REGRESSION, leaks=(PARTS,)),
+    "tiny_class": healthy_profile(class_counts={"no": 996, "yes": 4}, smallest_class=4),
+    "too_few_to_choose": healthy_profile(n_labelled=30),
+    "wide_table": healthy_profile(n_features=2_000),
+    "zero_inflated_target": healthy_profile(**REGRESSION, target_zero_share=0.5),
+}
+
+
+def test_every_rule_has_an_example_and_every_example_a_rule() -> None:
+    """A new rule comes with the profile it fires on."""
+    assert set(EXAMPLES) == set(RULES)
+
+
+@pytest.mark.parametrize("name", list(RULES))
+def test_rule_fires_on_its_example(name: str) -> None:
+    """And says something that is a sentence."""
+    finding = RULES[name].apply(EXAMPLES[name])
+    assert finding is not None
+    assert finding.rule == name
+    assert finding.message[0].isupper() or finding.message[0].isdigit()
+    assert finding.numbers
+
+
+@pytest.mark.parametrize("name", [n for n in RULES if n != "prior_small"])
+def test_rule_is_silent_on_a_healthy_table(name: str) -> None:
+    """Only the prior of its regime speaks there."""
+    assert RULES[name].apply(healthy_profile()) is None
+
+
+@pytest.mark.parametrize("name", list(RULES))
+def test_effects_come_from_usable_rows_about_known_families(name: str) -> None:
+    """No number of a rule's own, no recalled figure."""
+    finding = RULES[name].apply(EXAMPLES[name])
+    assert finding is not None
+    for effect in finding.effects:
+        row = load_evidence()[effect.evidence]
+        assert row.usable
+        assert effect.family in row.families
+        assert (effect.mean, effect.low, effect.high) == (row.mean, row.low, row.high)
+
+
+@pytest.mark.parametrize("name", list(RULES))
+def test_only_vetoes_reject_and_they_reject_known_families(name: str) -> None:
+    """A note that rejects would be a veto in disguise."""
+    finding = RULES[name].apply(EXAMPLES[name])
+    assert finding is not None
+    assert bool(finding.vetoes) == (finding.severity == "veto")
+    assert set(finding.vetoes) <= set(FAMILIES)
+
+
+@pytest.mark.parametrize("name", list(RULES))
+def test_rule_says_what_why_and_who(name: str) -> None:
+    """What ``advise --explain`` prints."""
+    text = explain(name)
+    assert all(word in text for word in ("What:", "Why:", "Reference:"))

@@ -1,0 +1,201 @@
+"""Profiles for tests: one that is healthy, any that are possible, and datasets built by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from advisor.columns import Column, ColumnKind
+from advisor.dataset import Dataset, Modality, Task
+from advisor.profile import (
+    ColumnDrift,
+    ColumnPair,
+    GroupSuspect,
+    LeakSuspect,
+    OrderedTarget,
+    TabularProfile,
+)
+
+NUMBERS = frozenset({ColumnKind.NUMERIC, ColumnKind.ORDINAL, ColumnKind.BOOLEAN})
+
+
+def healthy_profile(**changes: object) -> TabularProfile:
+    """A thousand balanced rows of ten plain numbers: nothing to mind, with ``changes``."""
+    plain = TabularProfile(
+        name="healthy",
+        modality=Modality.TABULAR,
+        task=Task.BINARY,
+        n_rows=1000,
+        n_labelled=1000,
+        n_unlabelled=0,
+        n_test=500,
+        n_classes=2,
+        class_counts={"no": 550, "yes": 450},
+        smallest_class=450,
+        labels_per_class=500.0,
+        imbalance=550 / 450,
+        n_columns=10,
+        n_features=10,
+        kinds={"numeric": 10},
+        rows_per_feature=100.0,
+    )
+    return plain.model_copy(update=changes)
+
+
+def make_dataset(
+    columns: Mapping[str, tuple[ColumnKind, object]],
+    y: object,
+    task: Task = Task.BINARY,
+    **fields: object,
+) -> Dataset:
+    """A Dataset of the given columns; numbers become float64, dates stay, all else becomes categories."""
+    names = tuple(Column(name=name, kind=kind) for name, (kind, _) in columns.items())
+    X = pd.DataFrame({name: _cells(kind, values) for name, (kind, values) in columns.items()})
+    target: NDArray[np.generic] = np.asarray(y)
+    if task is Task.REGRESSION:
+        target, classes = target.astype(np.float64), ()
+    elif task is Task.MULTILABEL:
+        target, classes = target.astype(np.int8), tuple(f"l{i}" for i in range(target.shape[1]))
+    else:
+        target = target.astype(np.int64)
+        classes = tuple(f"c{i}" for i in range(int(target.max()) + 1))
+    made = Dataset(
+        name="made",
+        modality=Modality.TABULAR,
+        task=task,
+        X=X,
+        y=target,
+        columns=names,
+        classes=classes,
+        targets=("target",),
+    )
+    for name, value in fields.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
+def _cells(kind: ColumnKind, values: object) -> object:
+    if kind in NUMBERS:
+        return np.asarray(values, dtype=np.float64)
+    if kind is ColumnKind.DATETIME:
+        return pd.to_datetime(pd.Series(values))
+    return pd.Categorical(pd.Series(values, dtype="str"))
+
+
+def shares() -> st.SearchStrategy[float]:
+    """Any fraction in [0, 1]."""
+    return st.floats(0.0, 1.0, allow_nan=False)
+
+
+def names() -> st.SearchStrategy[tuple[str, ...]]:
+    """A few column names."""
+    return st.lists(st.sampled_from("abcdef"), max_size=3, unique=True).map(tuple)
+
+
+def _evidence_of_trouble() -> dict[str, st.SearchStrategy[object]]:
+    """What the rules on quality, drift and evaluation read."""
+    leak = st.builds(
+        LeakSuspect,
+        columns=st.just(("a", "b")),
+        how=st.sampled_from(["alone", "sum", "difference", "product"]),
+        measure=st.sampled_from(["AUC", "accuracy", "R2", "share"]),
+        score=shares(),
+        n_rows=st.integers(30, 1000),
+        label=st.sampled_from(["", "l0"]),
+    )
+    pair = st.builds(
+        ColumnPair,
+        first=st.just("a"),
+        second=st.just("b"),
+        relation=st.sampled_from(["equal", "recoded", "rescaled"]),
+    )
+    drift = st.builds(
+        ColumnDrift,
+        column=st.just("a"),
+        distance=shares(),
+        measure=st.sampled_from(["KS", "TV", "missing"]),
+    )
+    ordered = st.builds(
+        OrderedTarget,
+        column=st.just("a"),
+        kind=st.sampled_from(["identifier", "datetime"]),
+        correlation=st.floats(-1.0, 1.0),
+    )
+    group = st.builds(
+        GroupSuspect,
+        column=st.just("a"),
+        how=st.sampled_from(["key", "all_but_one"]),
+        n_groups=st.integers(1, 1000),
+        share_rows=shares(),
+    )
+
+    def several(one: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+        return st.lists(one, max_size=2).map(tuple)
+
+    return {
+        "leaks": several(leak),
+        "duplicate_columns": several(pair),
+        "test_drift": several(drift),
+        "pool_drift": several(drift),
+        "ordered": several(ordered),
+        "group_suspects": several(group),
+    }
+
+
+@st.composite
+def tabular_profiles(draw: st.DrawFn) -> TabularProfile:
+    """Any profile of a table that could be, and some that could hardly."""
+    task = draw(st.sampled_from([Task.BINARY, Task.MULTICLASS, Task.MULTILABEL, Task.REGRESSION]))
+    counts: dict[str, int] = {}
+    if task is not Task.REGRESSION:
+        sizes = draw(st.lists(st.integers(0, 100_000), min_size=2, max_size=12))
+        counts = {f"c{i}": size for i, size in enumerate(sizes)}
+    n_labelled = max(1, sum(counts.values()) or draw(st.integers(1, 2_000_000)))
+    n_features = draw(st.integers(1, 20_000))
+    n_test, n_pool = draw(st.integers(0, 5000)), draw(st.integers(0, 100_000))
+    smallest = min(counts.values(), default=n_labelled)
+    trouble = {name: draw(strategy) for name, strategy in _evidence_of_trouble().items()}
+    return TabularProfile.model_validate(
+        {
+            "name": "any",
+            "modality": Modality.TABULAR,
+            "task": task,
+            "n_rows": n_labelled + n_pool,
+            "n_labelled": n_labelled,
+            "n_unlabelled": n_pool,
+            "n_test": n_test,
+            "n_classes": len(counts),
+            "class_counts": counts,
+            "smallest_class": smallest,
+            "labels_per_class": n_labelled / max(1, len(counts)),
+            "imbalance": max(counts.values(), default=1) / max(1, smallest) or 1.0,
+            "n_groups": draw(st.none() | st.integers(1, n_labelled)),
+            "n_duplicates": draw(st.integers(0, n_labelled - 1)),
+            "conflict_errors": draw(st.integers(0, n_labelled - 1)),
+            "n_test_overlap": draw(st.integers(0, n_test)),
+            "n_columns": n_features,
+            "n_features": n_features,
+            "kinds": {"numeric": n_features},
+            "rows_per_feature": n_labelled / n_features,
+            "share_missing": draw(shares()),
+            "missing_columns": draw(st.dictionaries(st.sampled_from("abc"), shares(), max_size=2)),
+            "max_cardinality": draw(st.integers(0, n_labelled)),
+            "max_cardinality_column": "a",
+            "share_skewed": draw(shares()),
+            "share_collinear": draw(shares()),
+            "target_skew": draw(st.floats(-50, 50)) if task is Task.REGRESSION else None,
+            "target_zero_share": draw(shares()) if task is Task.REGRESSION else None,
+            "constants": draw(names()),
+            "near_constants": draw(names()),
+            "identifiers": draw(names()),
+            "datetimes": draw(names()),
+            "texts": draw(names()),
+            "share_test_drift": draw(shares()),
+            "share_pool_drift": draw(shares()),
+            **trouble,
+        }
+    )

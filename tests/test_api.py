@@ -1,0 +1,191 @@
+"""``autofit`` end to end: every task, save and load, resume, refusal."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+
+import advisor
+from advisor.api import autofit
+from advisor.dataset import Task
+from advisor.errors import InvalidRequest, InvalidRun
+from advisor.pipeline import load_pipeline
+from advisor.predicting import predict_file
+from advisor.run import Run, TrainedRun
+from tests.problems import small_frame
+
+SOURCES = {
+    "binary": lambda: load_breast_cancer(as_frame=True),
+    "multiclass": lambda: load_iris(as_frame=True),
+    "regression": lambda: load_diabetes(as_frame=True),
+    "multilabel": lambda: small_frame(150, Task.MULTILABEL),
+}
+
+
+@pytest.fixture(scope="module", params=list(SOURCES))
+def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
+    """Train a few trials of each task."""
+    data = SOURCES[request.param]()
+    return autofit(
+        data,
+        target="tags" if request.param == "multilabel" else None,
+        trials=6,
+        jobs=2,
+        out=tmp_path_factory.mktemp("runs") / request.param,
+    )
+
+
+def test_it_beats_the_dummy(trained: TrainedRun) -> None:
+    """On learnable data even the low end of the interval is above the dummy."""
+    result = trained.result
+    assert result.dummy_score is not None
+    worst, dummy = result.score.low, result.dummy_score
+    if not result.greater_is_better:
+        worst, dummy = -result.score.high, -dummy
+    assert worst > dummy
+
+
+def test_the_run_directory_is_complete(trained: TrainedRun) -> None:
+    """Every file of the contract is there and reads back."""
+    run = Run(trained.folder)
+    result = json.loads(run.result.read_text("utf-8"))
+    assert set(result["score"]) == {"value", "low", "high", "level"}
+    assert {"metric", "naive_score", "dummy_score", "test_score", "strategy", "seconds"} <= set(
+        result
+    )
+    assert {"trials", "seed", "versions"} <= set(result)
+    assert result["test_score"] is None
+    with run.leaderboard.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == result["trials"]
+    assert sum(float(row["weight"]) for row in rows) == pytest.approx(1.0, abs=1e-4)
+    assert (
+        advisor.StrategyReport.model_validate_json(run.report.read_text("utf-8")) == trained.report
+    )
+
+
+def test_a_new_process_predicts_the_same(trained: TrainedRun, tmp_path: Path) -> None:
+    """Save, load elsewhere, predict: equal to the last digit that is written."""
+    source = SOURCES[str(trained.pipeline.task)]()
+    frame = source if isinstance(source, pd.DataFrame) else source.data
+    rows = tmp_path / "rows.csv"
+    frame.head(40).to_csv(rows, index=False)
+    here, there = tmp_path / "here.csv", tmp_path / "there.csv"
+    predict_file(trained.pipeline, rows, here)
+    code = (
+        "import sys; from pathlib import Path; from advisor.pipeline import load_pipeline; "
+        "from advisor.predicting import predict_file; "
+        "predict_file(load_pipeline(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code, str(trained.folder), str(rows), str(there)],
+        check=True,
+        timeout=120,
+    )
+    assert here.read_text("utf-8") == there.read_text("utf-8")
+    with here.open(encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 40
+    assert set(lines[0]) == {"prediction", *trained.pipeline.manifest.problem.classes}
+
+
+def test_it_has_the_manners_of_an_estimator(trained: TrainedRun) -> None:
+    """Shapes, classes and score as scikit-learn has them; column order does not matter."""
+    from sklearn.utils.validation import check_is_fitted
+
+    pipeline = trained.pipeline
+    source = SOURCES[str(pipeline.task)]()
+    frame = source if isinstance(source, pd.DataFrame) else source.data
+    check_is_fitted(pipeline)
+    assert list(pipeline.feature_names_in_) == list(frame.columns)[: pipeline.n_features_in_]
+    straight, reversed_ = pipeline.predict(frame), pipeline.predict(frame[frame.columns[::-1]])
+    np.testing.assert_array_equal(straight, reversed_)
+    assert len(straight) == len(frame)
+    if pipeline.task is Task.REGRESSION:
+        with pytest.raises(AttributeError):
+            pipeline.predict_proba(frame)
+        return
+    chances = pipeline.predict_proba(frame)
+    assert chances.shape == (len(frame), len(pipeline.classes_))
+    if pipeline.task is not Task.MULTILABEL:
+        np.testing.assert_allclose(chances.sum(axis=1), 1.0)
+        assert set(straight) <= set(pipeline.classes_)
+
+
+def test_an_altered_file_is_refused(trained: TrainedRun, tmp_path: Path) -> None:
+    """One changed byte in a model is noticed, and so is a missing file."""
+    import shutil
+
+    copy = tmp_path / "model"
+    shutil.copytree(trained.folder / "model", copy)
+    victim = next(
+        path for path in sorted(copy.rglob("*")) if path.is_file() and path.suffix != ".json"
+    )
+    victim.write_bytes(victim.read_bytes() + b"x")
+    with pytest.raises(InvalidRun, match="was altered"):
+        load_pipeline(copy)
+    victim.unlink()
+    with pytest.raises(InvalidRun, match="is missing"):
+        load_pipeline(copy)
+
+
+def test_the_same_seed_and_trials_give_the_same_run(tmp_path: Path) -> None:
+    """Two runs agree in score, members and predictions."""
+    frame = small_frame(150)
+    runs = [
+        autofit(frame, target="y", trials=7, seed=3, jobs=2, out=tmp_path / name)
+        for name in ("a", "b")
+    ]
+    first, second = (run.result.model_dump(exclude={"seconds"}) for run in runs)
+    assert first == second
+    np.testing.assert_array_equal(*[run.pipeline.predict_proba(frame) for run in runs])
+
+
+def test_a_plan_is_carried_out(tmp_path: Path) -> None:
+    """What is struck from the plan is not tried."""
+    frame = small_frame(150)
+    report = advisor.advise(frame, target="y", probe_seconds=None)
+    only = tuple(r for r in report.recommendations if r.strategy == "linear")
+    plan = tmp_path / "plan.json"
+    plan.write_text(report.model_copy(update={"recommendations": only}).model_dump_json(), "utf-8")
+    run = autofit(frame, target="y", plan=plan, trials=3, jobs=0, out=tmp_path / "run")
+    assert set(run.result.members) == {"linear"}
+    other = small_frame(150, seed=9)
+    with pytest.raises(InvalidRequest, match="other data"):
+        autofit(other, target="y", plan=plan, trials=3, jobs=0, out=tmp_path / "other")
+
+
+def test_single_model_is_one_refitted_model(tmp_path: Path) -> None:
+    """With single_model the pipeline holds one member with one model."""
+    run = autofit(
+        small_frame(150), target="y", trials=4, jobs=0, single_model=True, out=tmp_path / "run"
+    )
+    (member,) = run.pipeline.manifest.members
+    assert len(member.folds) == 1
+    assert member.weight == 1.0
+
+
+def test_a_run_is_resumed_only_on_its_own_data(tmp_path: Path) -> None:
+    """More trials are added to the same data; other data is refused."""
+    out, frame = tmp_path / "run", small_frame(150)
+    autofit(frame, target="y", trials=4, jobs=0, out=out)
+    again = autofit(frame, target="y", trials=6, jobs=0, resume=out)
+    assert again.result.trials == 6
+    with pytest.raises(InvalidRun, match="other data"):
+        autofit(small_frame(150, seed=5), target="y", trials=6, jobs=0, resume=out)
+    with pytest.raises(InvalidRequest, match="not an empty folder"):
+        autofit(frame, target="y", trials=4, jobs=0, out=out)
+
+
+def test_options_that_mean_nothing_are_refused_together(tmp_path: Path) -> None:
+    """All faults in one message."""
+    with pytest.raises(InvalidRequest, match=r"time_limit .*trials .*jobs"):
+        autofit(small_frame(), target="y", time_limit=-1, trials=0, jobs=-2, out=tmp_path / "x")

@@ -1,0 +1,90 @@
+"""The executor: jobs end, fail, overrun and die, and every one of these is a result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from advisor.executor import FoldJob, FoldResult, LocalWorkers, make_executor
+from advisor.workspace import Workspace
+from tests.problems import small_dataset, workspace_of
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Lay a small binary problem."""
+    return workspace_of(small_dataset(), tmp_path_factory.mktemp("work"))
+
+
+def _job(workspace: Workspace, place: Path, fold: int = 0, **changes: object) -> FoldJob:
+    job = FoldJob(
+        workspace=workspace.folder,
+        strategy="linear",
+        params={},
+        fold=fold,
+        seed=0,
+        predictions=place / f"{fold}.npy",
+    )
+    return job.model_copy(update=changes)
+
+
+def _run(jobs: list[FoldJob], n_workers: int = 2) -> dict[int, FoldResult]:
+    with make_executor(n_workers) as executor:
+        return {result.fold: result for result in executor.run(jobs)}
+
+
+def test_workers_and_this_process_give_the_same_predictions(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    """Where a fit runs changes nothing."""
+    outcomes = []
+    for n_workers in (0, 2):
+        place = tmp_path / str(n_workers)
+        place.mkdir()
+        results = _run([_job(workspace, place, fold) for fold in range(2)], n_workers)
+        assert all(not result.error for result in results.values())
+        outcomes.append([np.load(place / f"{fold}.npy") for fold in range(2)])
+    for here, there in zip(*outcomes, strict=True):
+        np.testing.assert_allclose(here, there)
+
+
+def test_a_failing_fit_is_a_result_that_says_why(workspace: Workspace, tmp_path: Path) -> None:
+    """An unknown strategy fails its own job only."""
+    jobs = [_job(workspace, tmp_path, 0, strategy="no_such"), _job(workspace, tmp_path, 1)]
+    results = _run(jobs)
+    assert "no_such" in results[0].error
+    assert results[1].error == ""
+
+
+def test_a_dead_worker_is_replaced(workspace: Workspace, tmp_path: Path) -> None:
+    """Killing an idle worker costs at most one job, and the next one runs."""
+    with LocalWorkers(1) as executor:
+        executor._workers[0].process.kill()
+        executor._workers[0].process.wait()
+        first = next(iter(executor.run([_job(workspace, tmp_path)])))
+        second = next(iter(executor.run([_job(workspace, tmp_path)])))
+    assert "died" in first.error
+    assert second.error == ""
+
+
+def test_an_overdue_fit_is_killed(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fit that ignores its deadline is stopped from outside."""
+    monkeypatch.setattr("advisor.executor.GRACE_SECONDS", 0.0)
+    with LocalWorkers(1) as executor:
+        # A process that never answers stands for a fit that never looks at the clock.
+        result = next(iter(executor.run([_job(workspace, tmp_path, seconds=0.0)])))
+    assert "over its time" in result.error
+
+
+def test_closing_the_iterator_ends_what_still_runs(workspace: Workspace, tmp_path: Path) -> None:
+    """After an early close the executor takes new jobs."""
+    with make_executor(2) as executor:
+        results = executor.run([_job(workspace, tmp_path, fold) for fold in range(4)])
+        next(results)
+        results.close()  # type: ignore[attr-defined]
+        again = list(executor.run([_job(workspace, tmp_path, 1)]))
+    assert [result.error for result in again] == [""]

@@ -1,0 +1,186 @@
+"""The search: races, resumes, repeats itself, and never compares unequal folds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from advisor.dataset import Task
+from advisor.errors import NoStrategy
+from advisor.executor import make_executor
+from advisor.metrics import get_metric
+from advisor.race import Arm, Race
+from advisor.search import Budget, Search, SearchResult, SearchState
+from advisor.space import Categorical, Float, SearchSpace
+from advisor.trials import Trial, TrialStore, contenders
+from advisor.workspace import Workspace
+from tests.problems import small_dataset, workspace_of
+
+DUMMY = SearchSpace(strategy="dummy", params={})
+
+
+def _linear() -> SearchSpace:
+    from advisor.space import load_space
+
+    return load_space("linear", "tabular_tiny", {"n_labelled": 120})
+
+
+def _search(
+    run: Path, workspace: Workspace, trials: int, states: list[SearchState] | None = None
+) -> tuple[SearchResult, TrialStore]:
+    store = TrialStore(run / "trials")
+    with make_executor(0) as executor:
+        search = Search(
+            executor,
+            workspace,
+            store,
+            [DUMMY, _linear()],
+            run / "study.journal",
+            None if states is None else states.append,
+        )
+        return search.run(Budget(seconds=None, trials=trials)), store
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """Lay a small binary problem."""
+    return workspace_of(small_dataset(), tmp_path / "work")
+
+
+def test_defaults_come_first_and_the_dummy_is_tried_once(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    """Each strategy's first trial is its default."""
+    result, store = _search(tmp_path / "run", workspace, 4)
+    assert result.reason == "trials"
+    assert [t.strategy for t in store.trials] == ["dummy", "linear", "linear", "linear"]
+    assert [t.origin for t in store.trials[:2]] == ["default", "default"]
+    assert store.trials[1].params == _linear().defaults()
+
+
+def test_two_searches_with_one_seed_are_identical(workspace: Workspace, tmp_path: Path) -> None:
+    """Same seed and trials: the same configurations, losses and predictions."""
+    outcomes = [_search(tmp_path / name, workspace, 9)[1] for name in ("a", "b")]
+    for one, other in zip(*[store.trials for store in outcomes], strict=True):
+        assert (one.params, one.loss, one.state) == (other.params, other.loss, other.state)
+
+
+def test_a_resumed_search_repeats_nothing_and_goes_on(workspace: Workspace, tmp_path: Path) -> None:
+    """What an interrupted run left is taken over; a trial without a record is tried again."""
+    run = tmp_path / "run"
+    _, store = _search(run, workspace, 4)
+    before = [t.params for t in store.trials]
+    leftover = store.place(99)  # what a kill in the middle of a trial leaves
+    leftover.mkdir()
+    result, store = _search(run, workspace, 6)
+    assert result.reason == "trials"
+    assert [t.params for t in store.trials[:4]] == before
+    assert len(store.trials) == 6
+    assert len({repr(sorted(t.params.items())) for t in store.trials}) == 6
+    assert not leftover.exists()
+
+
+def test_progress_tells_where_the_search_stands(workspace: Workspace, tmp_path: Path) -> None:
+    """States count up and name the leader with its interval."""
+    states: list[SearchState] = []
+    _search(tmp_path / "run", workspace, 3, states)
+    assert [s.trials_done for s in states] == [0, 1, 1, 2, 2, 3]
+    assert states[-1].best_strategy == "linear"
+    assert states[-1].best is not None
+    assert states[-1].best.low <= states[-1].best.value <= states[-1].best.high
+
+
+def test_labels_cap_the_trials() -> None:
+    """Few labels allow few trials, whatever the user asks for."""
+    assert Budget(seconds=None, trials=1000).cap(100) < 100
+    assert Budget(seconds=None, trials=7).cap(100) == 7
+    assert Budget(seconds=1.0, trials=None).cap(2000) > Budget(seconds=1.0, trials=None).cap(100)
+
+
+def test_when_all_fail_the_first_failure_is_told(workspace: Workspace, tmp_path: Path) -> None:
+    """A search without any result is an error that says why."""
+    broken = SearchSpace(
+        strategy="linear", params={"penalty": Categorical(choices=("wrong",), default="wrong")}
+    )
+    with make_executor(0) as executor:
+        search = Search(
+            executor,
+            workspace,
+            TrialStore(tmp_path / "trials"),
+            [broken],
+            tmp_path / "study.journal",
+        )
+        with pytest.raises(NoStrategy, match=r"trials failed; the first was 'linear'"):
+            search.run(Budget(seconds=None, trials=3))
+
+
+def _arm(name: str, workspace: Workspace, noise: float, n_trials: int = 2) -> Arm:
+    arm = Arm(
+        SearchSpace(strategy=name, params={"c": Float(low=0.0, high=1.0, default=0.5)}), cost=1.0
+    )
+    generator = np.random.default_rng(1)
+    y = np.asarray(workspace.y, dtype=np.float64)
+    chance = np.clip(0.8 * y + 0.1 + noise * generator.normal(size=len(y)), 0.02, 0.98)
+    predictions = np.column_stack([1 - chance, chance])
+    loss = get_metric("log_loss", Task.BINARY).score(workspace.y, predictions)[0]
+    for number in range(n_trials):
+        trial = Trial(
+            number=number,
+            strategy=name,
+            params={},
+            origin="default",
+            state="complete",
+            score=0.5,
+            loss=float(loss) + number,
+            seconds=1.0,
+            fit_seconds=1.0,
+            study_number=number,
+        )
+        arm.admit(trial, predictions)
+    return arm
+
+
+def test_a_strategy_clearly_behind_leaves_the_race(workspace: Workspace) -> None:
+    """A loser gets no more budget; one as good as the leader stays."""
+    good, same, bad = (
+        _arm(name, workspace, noise)
+        for name, noise in (("good", 0.0), ("same", 0.001), ("bad", 0.8))
+    )
+    race = Race([good, same, bad], workspace, get_metric("log_loss", Task.BINARY), jobs=1)
+    race.judge()
+    assert [arm.alive for arm in (good, same, bad)] == [True, True, False]
+
+
+def test_the_leader_gets_more_trials_than_the_runner_up(workspace: Workspace) -> None:
+    """Shares fall with rank."""
+    first, second = _arm("first", workspace, 0.0), _arm("second", workspace, 0.05)
+    race = Race([first, second], workspace, get_metric("log_loss", Task.BINARY), jobs=1)
+    given = []
+    for _ in range(12):
+        arm = race.next_arm(None)
+        assert arm is not None
+        arm.spent += arm.cost
+        given.append(arm.strategy)
+    assert given.count("first") > given.count("second") > 0
+
+
+def test_a_strategy_that_cannot_end_in_time_is_not_begun(workspace: Workspace) -> None:
+    """An untried strategy whose card says minutes does not start in the last second."""
+    quick, slow = _arm("quick", workspace, 0.0), _arm("slow", workspace, 0.0, n_trials=0)
+    slow.cost = 1000.0
+    race = Race([quick, slow], workspace, get_metric("log_loss", Task.BINARY), jobs=1)
+    assert race.next_arm(30.0) is quick
+    assert race.next_arm(None) is slow
+    allowed = race.allowance(slow, 100.0)
+    assert allowed is not None
+    assert allowed < 100.0
+
+
+def test_contenders_hold_the_best_of_every_strategy(workspace: Workspace, tmp_path: Path) -> None:
+    """The final ensemble may draw on each strategy, but not on the dummy."""
+    _, store = _search(tmp_path / "run", workspace, 6)
+    chosen = contenders(store)
+    assert {t.strategy for t in chosen} == {"linear"}
+    assert [t.loss for t in chosen] == sorted(t.loss for t in chosen if t.loss is not None)

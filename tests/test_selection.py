@@ -1,0 +1,84 @@
+"""The choice of the final predictor, and the score of that choice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from advisor.selection import select
+from advisor.trials import Trial, TrialStore
+from advisor.workspace import Workspace
+from tests.problems import small_dataset, workspace_of
+
+
+def _store(folder: Path, predictions: list[np.ndarray], losses: list[float]) -> TrialStore:
+    store = TrialStore(folder)
+    for number, (values, loss) in enumerate(zip(predictions, losses, strict=True)):
+        trial = Trial(
+            number=number,
+            strategy="linear",
+            params={"number": number},
+            origin="sampled",
+            state="complete",
+            score=0.5,
+            loss=loss,
+            seconds=1.0,
+            fit_seconds=1.0,
+            study_number=number,
+        )
+        store.add(trial, values)
+    return store
+
+
+def _noise(workspace: Workspace, n_candidates: int) -> list[np.ndarray]:
+    generator = np.random.default_rng(0)
+    chances = generator.uniform(size=(n_candidates, len(workspace.y)))
+    return [np.column_stack([1 - chance, chance]) for chance in chances]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """Lay a binary problem whose targets are shuffled: there is nothing to learn."""
+    dataset = small_dataset(150)
+    shuffled = np.random.default_rng(1).permutation(dataset.y)
+    return workspace_of(replace(dataset, y=shuffled), tmp_path / "work", metric="roc_auc")
+
+
+def test_choosing_among_noise_is_not_rewarded(workspace: Workspace, tmp_path: Path) -> None:
+    """The naive score of the best of 16 random candidates flatters; the corrected one does not."""
+    store = _store(tmp_path / "trials", _noise(workspace, 16), [0.7 + i / 100 for i in range(16)])
+    selection = select(workspace, store)
+    assert selection.naive > 0.55
+    assert selection.score.value < selection.naive - 0.03
+    assert selection.score.low < 0.5 < selection.score.high
+
+
+def test_a_good_candidate_gets_the_weight(workspace: Workspace, tmp_path: Path) -> None:
+    """Among noise, the one that knows the target is chosen; weights sum to one."""
+    knows = np.where(workspace.y == 1, 0.9, 0.1)
+    predictions = [*_noise(workspace, 5), np.column_stack([1 - knows, knows])]
+    store = _store(tmp_path / "trials", predictions, [0.7, 0.7, 0.7, 0.7, 0.7, 0.1])
+    selection = select(workspace, store)
+    assert selection.members[0].number == 5
+    assert sum(selection.weights) == pytest.approx(1.0)
+    assert selection.score.value > 0.95
+
+
+def test_single_means_one_member(workspace: Workspace, tmp_path: Path) -> None:
+    """Asked for one model, the choice is one configuration."""
+    store = _store(tmp_path / "trials", _noise(workspace, 6), [0.7] * 6)
+    assert len(select(workspace, store, single=True).members) == 1
+
+
+def test_a_tiny_class_is_checked_against_chance(tmp_path: Path) -> None:
+    """With few labels of one class the score comes with a permutation check."""
+    dataset = small_dataset(60)
+    y = np.zeros(60, dtype=np.int64)
+    y[:5] = 1
+    workspace = workspace_of(replace(dataset, y=y), tmp_path / "work", metric="roc_auc")
+    store = _store(tmp_path / "trials", _noise(workspace, 1), [0.7])
+    selection = select(workspace, store)
+    assert any("shuffled labels" in note and "no evidence" in note for note in selection.notes)
