@@ -40,7 +40,7 @@ PROBE_SECONDS = 20.0
 """Seconds the probe may take unless told otherwise; our choice: what a person waits for without leaving."""
 
 
-def advise(
+def advise(  # noqa: PLR0913 (keyword-only options, each with a default)
     data: object,
     *,
     target: str | Sequence[str] | None = None,
@@ -169,7 +169,7 @@ TIME_LIMIT = 300.0
 """Seconds that training may take unless told otherwise (5 minutes)."""
 
 
-def autofit(
+def autofit(  # noqa: PLR0913 (keyword-only options, each with a default)
     data: object,
     *,
     target: str | Sequence[str] | None = None,

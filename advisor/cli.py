@@ -6,6 +6,7 @@ saved; 1 a bug (a traceback). Everything heavy is imported when a command runs: 
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 import signal
@@ -206,14 +207,19 @@ def _app_of(command: Callable[..., None]) -> typer.Typer:
 
 def _main(app: typer.Typer, name: str, arguments: Sequence[str]) -> int:
     """Run a command and turn how it ended into an exit code."""
+    if isinstance(
+        sys.stdout, io.TextIOWrapper
+    ):  # a name that the terminal cannot write is no reason to fail
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = app(args=list(arguments), prog_name=name, standalone_mode=False)
         sys.stdout.flush()
     except AdvisorError as error:
         return _fail(name, str(error))
-    except BrokenPipeError:
-        # The reader has seen enough; Python would complain about its own flush at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, SystemExit):
+        # The reader has seen enough (typer turns that into SystemExit, which nothing of ours raises);
+        # Python would complain about its own flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
         return DONE
     except (KeyboardInterrupt, typer.Abort):
         print(f"{name}: interrupted", file=sys.stderr)
@@ -222,7 +228,7 @@ def _main(app: typer.Typer, name: str, arguments: Sequence[str]) -> int:
         if UsageError is None or not isinstance(error, UsageError):
             raise
         words = getattr(error, "format_message", error.__str__)()
-        return _fail(name, f"{words} See {name} --help.")
+        return _fail(name, f"{words.rstrip('.')}; see {name} --help")
     return code if isinstance(code, int) else DONE
 
 

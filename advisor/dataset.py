@@ -357,7 +357,7 @@ def _fingerprint(dataset: Dataset) -> str:
                 # conforming categories are in one order for one content, so codes can be hashed
                 digest.update("\0".join(column.cat.categories).encode("utf-8", "replace"))
                 column = column.cat.codes
-            digest.update(np.ascontiguousarray(column.to_numpy()).data)
+            digest.update(np.ascontiguousarray(column.to_numpy()).view(np.uint8).data)
     for array in (dataset.y, dataset.y_test, dataset.groups):
         digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

@@ -143,7 +143,7 @@ class DateParts:
         """
         dates = pd.to_datetime(values).dt
         elapsed = (pd.to_datetime(values) - pd.Timestamp(self.origin)) / pd.Timedelta(days=1)
-        parts: list[Any] = [dates.year, dates.month, dates.day, dates.dayofweek, elapsed]
+        parts: list[Any] = [dates.year, dates.month, dates.day, dates.day_of_week, elapsed]
         if self.hours:
             parts.append(dates.hour + dates.minute / 60)
         return np.column_stack([part.to_numpy(dtype=np.float64, na_value=np.nan) for part in parts])

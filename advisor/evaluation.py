@@ -40,7 +40,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from advisor.metrics import Array, Metric, Truth
+from advisor.metrics import Metric
+from advisor.scorers import Array, Truth
 from advisor.splits import Fold
 
 Counts = NDArray[np.uint16]
@@ -114,9 +115,7 @@ def pooled(predictions: Sequence[Array], folds: Sequence[Fold], n: int) -> Array
     return out
 
 
-def bootstrap_counts(
-    y: Truth, blocks: NDArray[Any] | None, n_boot: int, seed: int
-) -> Counts:
+def bootstrap_counts(y: Truth, blocks: NDArray[Any] | None, n_boot: int, seed: int) -> Counts:
     """Draw bootstrap samples as counts per row: whole blocks, within each class.
 
     Parameters
@@ -297,7 +296,7 @@ def _unseen(y: Truth, full: Array, metric: Metric, naive: float) -> float:
     return max(0.0, worse - naive)
 
 
-def paired_difference(  # noqa: PLR0913 - two predictions of one truth need no box of their own
+def paired_difference(
     y: Truth,
     pred_a: Array,
     pred_b: Array,
@@ -338,9 +337,7 @@ def paired_difference(  # noqa: PLR0913 - two predictions of one truth need no b
     return float(gaps.mean()), float(low), float(high)
 
 
-def permutation_p(
-    y: Truth, pred: Array, metric: Metric, seed: int, n: int = PERMUTATIONS
-) -> float:
+def permutation_p(y: Truth, pred: Array, metric: Metric, seed: int, n: int = PERMUTATIONS) -> float:
     """Chance of a score this good if the predictions had nothing to do with the truth.
 
     Parameters

@@ -8,6 +8,7 @@ forks itself), and it talks pickle.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import subprocess
@@ -15,49 +16,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from pydantic import BaseModel, ConfigDict
-
-from advisor.strategy import ParamValue
+from advisor.jobs import FoldJob, FoldResult
+from advisor.worker import run_job
 
 GRACE_FACTOR, GRACE_SECONDS = 1.3, 2.0
 """A fit may take this many times its seconds plus this many more before its process is killed (our choice:
 a boosting round or a batch of trees that has begun may end, and a first fit imports its library)."""
-
-
-class FoldJob(BaseModel):
-    """One fit to do.
-
-    ``seconds`` is the soft deadline that the fit itself keeps; ``predictions`` the ``.npy`` file for the
-    validation rows' predictions of shape (n_valid, n_outputs); ``model`` the folder for the fitted model.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    workspace: Path
-    strategy: str
-    params: dict[str, ParamValue]
-    fold: int
-    seed: int
-    threads: int = 1
-    seconds: float | None = None
-    train_fraction: float = 1.0
-    predictions: Path
-    model: Path | None = None
-
-
-class FoldResult(BaseModel):
-    """What became of one job; ``error`` is empty when the predictions are there."""
-
-    model_config = ConfigDict(frozen=True)
-
-    fold: int
-    seconds: float
-    truncated: bool = False
-    error: str = ""
 
 
 class Executor(Protocol):
@@ -85,8 +52,6 @@ class ThisProcess:
 
     def run(self, jobs: Sequence[FoldJob]) -> Iterator[FoldResult]:
         """Yield results in the order of ``jobs``."""
-        from advisor.worker import run_job
-
         for job in jobs:
             yield run_job(job)
 
@@ -143,7 +108,8 @@ class _Worker:
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
-                stream.close()
+                with contextlib.suppress(OSError):  # what it did not read is lost with it
+                    stream.close()
         self.log.close()
 
     def last_words(self) -> str:

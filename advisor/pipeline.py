@@ -7,108 +7,24 @@ each model in its native format. Loading refuses altered files and names it does
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
 import os
-import shutil
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
-from advisor.calibration import Calibrator
-from advisor.columns import Column, conform
+from advisor.columns import conform
 from advisor.dataset import Task
-from advisor.ensemble import Decision
-from advisor.errors import AdvisorError, InvalidRun
+from advisor.errors import AdvisorError
 from advisor.fitting import load_model
+from advisor.manifest import Member, read_manifest
 from advisor.metrics import get_metric
-from advisor.representation import REPRESENTATIONS, FeatureInfo, Representation
-from advisor.strategy import STRATEGIES, FitContext, Model, ParamValue
-from advisor.workspace import Problem
-
-MANIFEST = "manifest.json"
-LIBRARIES = (
-    "numpy",
-    "pandas",
-    "scikit-learn",
-    "lightgbm",
-    "xgboost",
-    "catboost",
-    "torch",
-    "skops",
-    "safetensors",
-    "optuna",
-    "tabicl",
-)
-"""Whose versions are written beside a model."""
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class FoldPart(_Frozen):
-    """One fitted model and the representation it reads, as folders relative to the manifest."""
-
-    model: str
-    representation: str
-    seed: int
-    info: FeatureInfo
-
-
-class Member(_Frozen):
-    """One configuration of the ensemble: its fold models are averaged."""
-
-    strategy: str
-    params: dict[str, ParamValue]
-    representation: str
-    weight: float
-    folds: tuple[FoldPart, ...]
-
-
-class Manifest(_Frozen):
-    """Everything about a saved pipeline but the models themselves."""
-
-    format: Literal[1] = 1
-    problem: Problem
-    columns: tuple[Column, ...]
-    members: tuple[Member, ...]
-    calibrator: Calibrator
-    decision: Decision
-    versions: dict[str, str]
-    files: dict[str, str] = {}
-    """sha256 of every other file of the folder."""
-
-
-def installed_versions(libraries: Sequence[str] = LIBRARIES) -> dict[str, str]:
-    """Versions of this package, of Python and of the libraries that are installed.
-
-    Parameters
-    ----------
-    libraries : sequence of str
-        Distribution names.
-
-    Returns
-    -------
-    dict
-        From distribution name to version; absent ones are left out.
-    """
-    import platform
-
-    versions = {"python": platform.python_version()}
-    for name in ("regime-advisor", *libraries):
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
+from advisor.representation import REPRESENTATIONS, Representation
+from advisor.strategy import STRATEGIES, FitContext, Model
 
 
 class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -136,7 +52,7 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.manifest = _read_manifest(Path(folder))
+        self.manifest = read_manifest(Path(folder))
         problem = self.manifest.problem
         self.task: Task = problem.task
         if problem.classes:
@@ -145,6 +61,21 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
         self.n_features_in_ = len(self.feature_names_in_)
         self._parts: list[tuple[Member, list[tuple[Model, str]]]] | None = None
         self._representations: dict[str, Representation] = {}
+
+    def fit(self, X: object, y: object = None) -> FittedPipeline:
+        """Change nothing: the pipeline is trained, and stays as it is inside another estimator.
+
+        Parameters
+        ----------
+        X, y : object
+            Ignored, as by :class:`sklearn.frozen.FrozenEstimator`.
+
+        Returns
+        -------
+        FittedPipeline
+            Itself. To train, call :func:`advisor.autofit`.
+        """
+        return self
 
     def predict(self, X: pd.DataFrame) -> NDArray[Any]:
         """Predict the target.
@@ -204,10 +135,10 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
             return mixed[:, 0]
         scores = self.manifest.decision.apply(mixed)
         if self.task is Task.MULTILABEL:
-            return (scores > 0.5).astype(np.int8)  # noqa: PLR2004 (a decided label is above one half)
+            return (scores > 0.5).astype(np.int8)
         return np.asarray(self.classes_[scores.argmax(axis=1)])
 
-    def score(self, X: pd.DataFrame, y: Any) -> float:  # noqa: ANN401 (whatever holds targets)
+    def score(self, X: pd.DataFrame, y: Any) -> float:
         """Score in the metric that was trained for (greater is better as that metric says).
 
         Parameters
@@ -239,7 +170,7 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
         tags.estimator_type = "classifier" if self.task.is_classification else "regressor"
         return tags
 
-    def _encode(self, y: Any) -> NDArray[np.generic]:  # noqa: ANN401
+    def _encode(self, y: Any) -> NDArray[np.generic]:
         if self.task is Task.REGRESSION:
             return np.asarray(y, dtype=np.float64)
         if self.task is Task.MULTILABEL:
@@ -264,7 +195,7 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
                 total += member.weight / len(parts) * model.predict(matrices[place])
         return total
 
-    def _frame(self, X: Any) -> pd.DataFrame:  # noqa: ANN401
+    def _frame(self, X: Any) -> pd.DataFrame:
         if isinstance(X, pd.DataFrame):
             return X
         if hasattr(X, "to_pandas"):
@@ -308,49 +239,6 @@ def _spelt(value: object) -> str:
     return str(value)
 
 
-def write_pipeline(folder: Path, manifest: Manifest) -> FittedPipeline:
-    """Complete a folder that holds the models: hash every file, write the manifest, open it.
-
-    Parameters
-    ----------
-    folder : Path
-        Holds what ``manifest.members`` name.
-    manifest : Manifest
-        Its ``files`` are filled in here.
-
-    Returns
-    -------
-    FittedPipeline
-    """
-    files = {
-        path.relative_to(folder).as_posix(): _sha256(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != MANIFEST
-    }
-    complete = manifest.model_copy(update={"files": files})
-    (folder / MANIFEST).write_text(complete.model_dump_json(indent=1), "utf-8")
-    return FittedPipeline(folder)
-
-
-def link_tree(source: Path, target: Path) -> None:
-    """Copy a folder, by hard links where the file system has them.
-
-    Parameters
-    ----------
-    source, target : Path
-        Existing folder; new folder.
-    """
-
-    def link(from_file: str, to_file: str) -> object:
-        try:
-            os.link(from_file, to_file)
-        except OSError:
-            shutil.copy2(from_file, to_file)
-        return to_file
-
-    shutil.copytree(source, target, copy_function=link)
-
-
 def load_pipeline(path: Path | str) -> FittedPipeline:
     """Open a trained pipeline.
 
@@ -370,51 +258,3 @@ def load_pipeline(path: Path | str) -> FittedPipeline:
     """
     folder = Path(path)
     return FittedPipeline(folder / "model" if (folder / "model").is_dir() else folder)
-
-
-def _read_manifest(folder: Path) -> Manifest:
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise InvalidRun(
-            f"'{folder}' holds no trained model (expected {MANIFEST} in it); pass the folder that "
-            "autofit printed, or go on with an interrupted run: autofit DATA --resume RUN"
-        )
-    try:
-        manifest = Manifest.model_validate_json(path.read_text("utf-8"))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InvalidRun(
-            f"'{path}' is not a manifest of this version: {first['loc']}: {first['msg']}"
-        ) from error
-    for member in manifest.members:
-        if member.strategy not in STRATEGIES or member.representation not in REPRESENTATIONS:
-            raise InvalidRun(
-                f"'{path}' names '{member.strategy}', which this version does not know"
-            )
-    _check_files(folder, manifest)
-    return manifest
-
-
-def _check_files(folder: Path, manifest: Manifest) -> None:
-    """Refuse a folder whose files are not those that were written."""
-    faults = []
-    for name, digest in manifest.files.items():
-        path = folder / name
-        if not path.is_file():
-            faults.append(f"{name} is missing")
-        elif _sha256(path) != digest:
-            faults.append(f"{name} was altered")
-    named = set(manifest.files)
-    for member in manifest.members:
-        for fold in member.folds:
-            for place in (fold.model, fold.representation):
-                inside = (folder / place).resolve().is_relative_to(folder.resolve())
-                if not inside or not any(name.startswith(f"{place}/") for name in named):
-                    faults.append(f"{place} is not part of it")
-    if faults:
-        raise InvalidRun(f"'{folder}' is not as it was saved: {'; '.join(faults[:5])}")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

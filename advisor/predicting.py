@@ -13,10 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from advisor.dataset import Task
+from advisor.dataset import Task, read_features
 from advisor.errors import InvalidRequest
 from advisor.pipeline import FittedPipeline
-from advisor.readers import read_features
 
 CHUNK_ROWS = 50_000
 """Rows predicted at a time: bounds the memory of a large file (our choice)."""

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from advisor.dataset import Dataset
-from advisor.evaluation import Score, bootstrap_counts, score_interval
+from advisor.evaluation import Counts, Score, bootstrap_counts, score_interval
 from advisor.executor import Executor, make_executor
 from advisor.metrics import Metric, get_metric
 from advisor.profile import DatasetProfile
@@ -165,7 +165,7 @@ def run_probe(  # noqa: PLR0913 (the whole of what judging here depends on)
         session.measure_all(reserve=seconds * CURVE_SHARE)
         curve_strategy, curve = session.learning_curve()
         measured, dummy = session.measurements()
-        notes = ()
+        notes: tuple[str, ...] = ()
         if sampled:
             notes = (
                 f"The probe looked at {len(rows):,} of {dataset.n_labelled:,} labelled rows"
@@ -345,11 +345,8 @@ class _Session:
         else:
             self.done[strategy.card.name] = outcome
 
-    def _counts(self) -> NDArray[np.int64]:
-        counts: NDArray[np.int64] = bootstrap_counts(
-            self.workspace.y, self.workspace.blocks, BOOTSTRAPS, self.seed
-        )
-        return counts
+    def _counts(self) -> Counts:
+        return bootstrap_counts(self.workspace.y, self.workspace.blocks, BOOTSTRAPS, self.seed)
 
     def _score(self, predictions: NDArray[np.float64]) -> Score:
         return score_interval(self.workspace.y, predictions, self.metric, self._counts(), LEVEL)

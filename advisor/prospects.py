@@ -26,6 +26,12 @@ CLEAR_WIN = 0.05
 FARTHEST = 16.0
 """A regime that begins beyond this many times today's labels is not worth telling of (our choice)."""
 
+NO_ERROR = 1e-4
+"""An error below this leaves nothing to improve: it is smaller than one row in ten thousand."""
+
+SIGNIFICANT = 3
+"""Digits of a figure in a sentence."""
+
 NOISE_SHARE = 0.2
 """When fewer rows did better in more than this share of resamples, the learning curve is noise (our choice)."""
 
@@ -96,15 +102,17 @@ def worth_of_labels(profile: DatasetProfile, probe: Probe | None, metric: Metric
             "What more labels are worth is not known: the probe had no time for a learning curve."
         )
     curve, name = probe.curve, probe.curve_strategy
-    path = " → ".join(f"{point.score.value:.3g} at {point.n_train:,}" for point in curve)
+    path = ", ".join(f"{_figure(point.score.value)} at {point.n_train:,}" for point in curve)
     errors = [point.error for point in curve]
     falling = all(after < before for before, after in pairwise(errors))
-    if not falling or min(errors) <= 0:
-        return f"What more labels are worth is not known: the curve of {name} is not monotone ({path} rows)."
+    if errors[-1] <= NO_ERROR:
+        return f"More labels cannot improve {metric.name}: {name} makes no error on these folds."
+    if not falling:
+        return f"What more labels are worth is not known: the curve of {name} is not monotone ({path} training rows)."
     if max(point.better_than_all for point in curve[-2:-1]) > NOISE_SHARE:
         return (
             f"Twice the labels would change little: with half the rows {name} did about as well"
-            f" ({path} rows; the difference is within the noise)."
+            f" ({path} training rows; the difference is within the noise)."
         )
     slope = float(
         np.polyfit(np.log([point.n_train for point in curve]), np.log(np.array(errors)), 1)[0]
@@ -113,8 +121,14 @@ def worth_of_labels(profile: DatasetProfile, probe: Probe | None, metric: Metric
     score = 1.0 - error if metric.greater_is_better else error
     return (
         f"Twice the labels ({2 * profile.n_labelled:,}) should bring {name} from {metric.name}"
-        f" {curve[-1].score.value:.3g} to about {score:.3g} ({path} training rows)."
+        f" {_figure(curve[-1].score.value)} to about {_figure(score)} ({path} training rows)."
     )
+
+
+def _figure(value: float) -> str:
+    """Write a figure with the digits a sentence can bear, never as a power of ten."""
+    magnitude = math.floor(math.log10(abs(value))) if value else 0
+    return f"{value:,.{max(0, SIGNIFICANT - 1 - magnitude)}f}"
 
 
 def _close_race(ready: list[Candidate], probe: Probe | None) -> Iterator[str]:
@@ -145,7 +159,7 @@ def _installs(ranking: Ranking, first: Candidate) -> Iterator[str]:
         if candidate is first:
             return
         yield (
-            f"Installing: {candidate.card.name} is expected to be ahead of {first.card.name};"
+            f"Once ready, {candidate.card.name} is expected to be ahead of {first.card.name}:"
             f" {candidate.strategy.missing()}."
         )
 

@@ -33,6 +33,9 @@ from advisor.space import SearchSpace, load_space
 from advisor.splits import SplitPlan
 from advisor.strategy import STRATEGIES, Card, Strategy
 
+REFERENCE = "linear"
+"""What the evidence tables count effects from, and so what relative errors refer to."""
+
 TIE = 0.01
 """Relative difference of error below which two strategies count as equal and the cheaper goes first, a measured one
 before an estimated one (our choice: a hundredth of the error is far inside any interval of a few thousand rows)."""
@@ -353,8 +356,8 @@ def _root_of_squares(*widths: float) -> float:
 
 def _reference_of_all(candidates: Sequence[Candidate]) -> str:
     """Choose what relative errors refer to: the linear strategy where it is in the race."""
-    linear = [c for c in candidates if c.card.family == "linear"]
-    return (linear or list(candidates))[0].card.name if candidates else ""
+    names = [c.card.name for c in candidates]
+    return REFERENCE if REFERENCE in names else next(iter(names), "")
 
 
 def _relative_to(base: Candidate, candidate: Candidate) -> Candidate:

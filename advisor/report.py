@@ -319,7 +319,7 @@ def _reasons(candidate: Candidate) -> tuple[str, ...]:
 def _notes_of_probe(probe: Probe | None) -> tuple[str, ...]:
     if probe is None:
         return ("Nothing was measured (no probe): the ranking rests on published evidence alone.",)
-    late = tuple(
-        f"{name} was not measured by the probe: {why}." for name, why in probe.unfinished.items()
-    )
-    return (*probe.notes, *late)
+    if not probe.unfinished:
+        return probe.notes
+    late = "; ".join(f"{name} ({why})" for name, why in probe.unfinished.items())
+    return (*probe.notes, f"Not measured by the probe: {late}.")

@@ -1,9 +1,9 @@
 """TOML → SearchSpace: which values a strategy's parameters may take, as data.
 
-Why not ``suggest(trial)``: the advisor prints the space before any trial; stored trials, warm starts and the plan need it
-as a value; it can be checked without training; ranges as code grow by copying. A file holds ``reference``, ``[params]``, ``[[starts]]`` (points known to be good, in the order to try them) and
-``[regimes.NAME]`` tables that may only narrow. The language is ``when`` (equality), ``at_most`` (a field of the profile)
-and ``only`` ("classification" or "regression").
+Why not ``suggest(trial)``: the advisor prints the space before any trial; stored trials, warm starts and the plan need
+it as a value; it can be checked without training; ranges as code grow by copying. A file holds ``reference``,
+``[params]``, ``[[starts]]`` (points known to be good, in the order to try them), ``[regimes.NAME]`` that may only
+narrow, and ``[defaults.TASK]``. The language is ``when`` (equality), ``at_most`` (a field of the profile) and ``only``.
 """
 
 from __future__ import annotations
@@ -117,10 +117,8 @@ class SearchSpace(BaseModel):
         found = []
         for name, value in values.items():
             if name not in self.params:
-                found.append(
-                    f"'{name}' is not a parameter of '{self.strategy}'; known are "
-                    f"{quoted(self.params)}.{did_you_mean(name, self.params)}"
-                )
+                near = did_you_mean(name, self.params)
+                found.append(f"'{name}' is not among {quoted(self.params)}.{near}")
             elif not _allows(self.params[name], value):
                 found.append(f"'{name}' = {value!r} is not in {_range(self.params[name])}")
         return found
@@ -191,12 +189,7 @@ def read_space_file(strategy: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        Its tables.
-
-    Raises
-    ------
-    InvalidSpace
-        If there is no such file or it is not TOML.
+        Its tables; InvalidSpace is raised when there is no such file or it is not TOML.
     """
     try:
         text = resources.files("search_spaces").joinpath(f"{strategy}.toml").read_text("utf-8")
@@ -218,28 +211,32 @@ def make_space(
 
     Parameters
     ----------
-    strategy : str
-        For messages.
+    strategy, regime, profile_fields, task
+        As in :func:`load_space`, as is the error.
     written : mapping
-        ``reference``, ``params``, ``starts``, ``regimes``.
-    regime, profile_fields, task
-        As in :func:`load_space`, as are the result and the error.
+        ``reference``, ``params``, ``starts``, ``regimes``, ``defaults``.
 
     Returns
     -------
     SearchSpace
         The narrowed space.
     """
-    unknown = sorted(set(written) - {"reference", "params", "starts", "regimes"})
+    unknown = sorted(set(written) - {"reference", "params", "starts", "regimes", "defaults"})
     faults = [f"'{key}' is not a table of a space" for key in unknown]
     widest, bad = _parse_params(written.get("params", {}))
     faults += bad
-    params = widest
+    params = dict(widest)
     for name, overlays in written.get("regimes", {}).items():
         narrowed, bad = _overlay(widest, overlays)
         faults += [f"regime '{name}': {fault}" for fault in bad]
         if name == regime:
             params = narrowed
+    for name, values in written.get("defaults", {}).items():
+        plain = SearchSpace.model_construct(strategy=strategy, params=widest)
+        faults += [f"defaults of '{name}': {fault}" for fault in plain.faults(values)]
+        if task is not None and name == str(task) and not faults:
+            moved = {key: _inside(params[key], value) for key, value in values.items()}
+            params |= {k: params[k].model_copy(update={"default": v}) for k, v in moved.items()}
     if faults:
         raise InvalidSpace(f"search_spaces/{strategy}.toml: {'; '.join(faults)}")
     known = set(params)

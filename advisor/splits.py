@@ -46,7 +46,7 @@ SPLITS_OF_MANY_ROWS = (4, 1)
 """Folds and repeats from 20,000 rows: each fit is slow and already trained on 15,000 rows. Our choice."""
 
 MOST_TARGET_STRATA = 10
-"""Quantiles that a numeric target is stratified by, at most. Deciles of Breiman & Spector (1992) suffice; our choice."""
+"""Quantiles that a numeric target is stratified by, at most. Our choice: finer ones no longer move the folds' means."""
 
 LEAST_FOLDS = 2
 """Fewer is not cross-validation."""
@@ -145,7 +145,9 @@ def plan_splits(task: Task, y: NDArray[Any], groups: NDArray[Any] | None, seed: 
         if folds % 2 and folds > SMALLEST_ODD:
             folds -= 1
         reason = f"only {units} {noun}: {_words(folds, repeats)}"
-    kind = {Task.REGRESSION: "quantiles of the target", Task.MULTILABEL: "labels"}.get(task, "classes")
+    kind = {Task.REGRESSION: "quantiles of the target", Task.MULTILABEL: "labels"}.get(
+        task, "classes"
+    )
     reason += f", {kind} spread evenly" + (", groups kept together" if groups is not None else "")
     return SplitPlan(
         folds=folds, repeats=repeats, grouped=groups is not None, seed=seed, reason=reason
@@ -156,9 +158,7 @@ def _words(folds: int, repeats: int) -> str:
     return f"{folds} folds" + (f", repeated {repeats} times" if repeats > 1 else "")
 
 
-def merge_blocks(
-    groups: NDArray[Any] | None, duplicate_codes: NDArray[Any] | None
-) -> Codes | None:
+def merge_blocks(groups: NDArray[Any] | None, duplicate_codes: NDArray[Any] | None) -> Codes | None:
     """Join groups and duplicates into blocks: rows linked by either, through any chain, share a block.
 
     Parameters
@@ -179,7 +179,9 @@ def merge_blocks(
     >>> merge_blocks(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 2])).tolist()
     [0, 0, 0, 1]
     """
-    given = [np.unique(c, return_inverse=True)[1] for c in (groups, duplicate_codes) if c is not None]
+    given = [
+        np.unique(c, return_inverse=True)[1] for c in (groups, duplicate_codes) if c is not None
+    ]
     if not given:
         return None
     blocks = given[0]

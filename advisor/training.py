@@ -11,24 +11,18 @@ import math
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from advisor.dataset import Dataset
 from advisor.errors import InvalidRequest, InvalidRun, NoStrategy, quoted
-from advisor.executor import Executor, FoldJob
+from advisor.executor import Executor
+from advisor.jobs import FoldJob
+from advisor.manifest import FoldPart, Manifest, Member, installed_versions, link_tree, seal
 from advisor.metrics import get_metric
-from advisor.pipeline import (
-    FittedPipeline,
-    FoldPart,
-    Manifest,
-    Member,
-    installed_versions,
-    link_tree,
-    write_pipeline,
-)
+from advisor.pipeline import FittedPipeline
 from advisor.report import StrategyReport
 from advisor.representation import FeatureInfo
 from advisor.run import Result, Run, RunSettings, read_run
@@ -155,7 +149,7 @@ def _deploy(
         decision=selection.decision,
         versions=installed_versions(),
     )
-    write_pipeline(draft, manifest)
+    seal(draft, manifest)
     shutil.rmtree(run.model, ignore_errors=True)
     draft.rename(run.model)
     return FittedPipeline(run.model)

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from advisor.evaluation import pooled
-from advisor.executor import Executor, FoldJob
+from advisor.executor import Executor
+from advisor.jobs import FoldJob
 from advisor.strategy import ParamValue
 from advisor.workspace import Workspace
 
@@ -61,7 +62,7 @@ class CrossValidation:
     error: str = ""
 
 
-def cross_validate(
+def cross_validate(  # noqa: PLR0913 (keyword-only options)
     executor: Executor,
     workspace: Workspace,
     strategy: str,

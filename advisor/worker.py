@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.errors import DeadlineExceeded
-from advisor.executor import FoldJob, FoldResult
 from advisor.fitting import fit_model
+from advisor.jobs import FoldJob, FoldResult
 from advisor.representation import Features
 from advisor.strategy import STRATEGIES, Deadline, FitContext
 from advisor.workspace import Workspace

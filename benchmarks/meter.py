@@ -7,6 +7,7 @@ count (``wait4``).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import signal
@@ -71,7 +72,7 @@ def measure(
     command : list of str
         Program and arguments.
     timeout : float
-        Seconds after which the whole process group is killed.
+        Seconds after which the process and all below it are killed.
     folder : Path
         Working directory; ``stdout.txt`` and ``stderr.txt`` are written there.
     env : dict of str, optional
@@ -109,13 +110,20 @@ def _watch(process: subprocess.Popen[bytes], deadline: float) -> tuple[int | Non
         if done:
             break
         if time.perf_counter() > deadline:
-            os.killpg(process.pid, signal.SIGKILL)
+            _kill(tree)
             os.wait4(process.pid, 0)
             process.returncode = -signal.SIGKILL
             return None, peak
         time.sleep(SAMPLE_SECONDS)
     process.returncode = os.waitstatus_to_exitcode(status)
     return process.returncode, max(peak, usage.ru_maxrss * KILOBYTE)
+
+
+def _kill(tree: psutil.Process) -> None:
+    """End a process and all below it, also those that left its group."""
+    for member in [*tree.children(recursive=True), tree]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.kill()
 
 
 def _resident(tree: psutil.Process) -> float:

@@ -178,7 +178,8 @@ def run_all(options: argparse.Namespace) -> None:
         if key(request | {"jobs": options.jobs}) in done:
             continue
         table = tables[request["dataset"]]
-        with tempfile.TemporaryDirectory() as folder:
+        # A child of a killed run may still be writing when its folder goes.
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             split = make_split(table, request["seed"], Path(folder))
             job = Job(
                 folder=folder,

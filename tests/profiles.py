@@ -56,8 +56,9 @@ def make_dataset(
     names = tuple(Column(name=name, kind=kind) for name, (kind, _) in columns.items())
     X = pd.DataFrame({name: _cells(kind, values) for name, (kind, values) in columns.items()})
     target: NDArray[np.generic] = np.asarray(y)
+    classes: tuple[str, ...] = ()
     if task is Task.REGRESSION:
-        target, classes = target.astype(np.float64), ()
+        target = target.astype(np.float64)
     elif task is Task.MULTILABEL:
         target, classes = target.astype(np.int8), tuple(f"l{i}" for i in range(target.shape[1]))
     else:

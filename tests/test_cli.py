@@ -63,13 +63,13 @@ WRONG = [
     (["advise", "TABLE", "--no-probe", "--probe-seconds", "3"], "--no-probe"),
     (["advise", "TABLE", "--html", "no/such/folder/page.html"], "--html"),
     (["advise", "TABLE", "--no-such-option"], "--no-such-option"),
-    (["advise", "TABLE", "--seed", "many"], "many"),
+    (["advise", "TABLE", "--seed", "many"], "--seed"),
     (["advise", "--explain", "no_such_rule"], "no_such_rule"),
     (["autofit", "TABLE", "--time-limit", "soon"], "soon"),
     (["autofit", "TABLE", "--resume", "a", "--out", "b"], "--resume and --out"),
     (["autofit", "TABLE", "--resume", "a", "--plan", "b"], "--resume and --plan"),
     (["autofit", "TABLE", "--plan", "nowhere.json"], "nowhere.json"),
-    (["autofit", "TABLE", "--trials", "0"], "0"),
+    (["autofit", "TABLE", "--trials", "0"], "--trials"),
     (["advisor", "predict", "nowhere", "TABLE", "-o", "out.csv"], "nowhere"),
     (["advisor", "no-such-command"], "no-such-command"),
 ]
@@ -193,7 +193,7 @@ def test_training_predicting_and_the_run_directory(
     table: Path,
     tmp_path: Path,
 ) -> None:
-    """autofit --json prints result.json; predict writes a line per row with a column per class."""
+    """The JSON printed is that of result.json; predict writes a line per row with a column per class."""
     run = tmp_path / "run"
     words = ["autofit", str(table), "--trials", "2", "--jobs", "0", "--out", str(run), "--json"]
     code, out, _ = call(monkeypatch, capsys, *words)

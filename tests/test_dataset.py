@@ -176,10 +176,20 @@ def test_the_same_problem_reads_alike_from_file_frame_pair_and_bunch(tmp_path: P
     """The form of the input leaves features, codes and fingerprint."""
     polars = pytest.importorskip("polars")
     frame = pd.DataFrame(
-        {"f": np.linspace(0, 1, 30), "g": ["u", "v", "w"] * 10, "y": ["p", "q"] * 15}
+        {
+            "f": np.linspace(0, 1, 30),
+            "g": ["u", "v", "w"] * 10,
+            "d": [f"2020-02-{i % 28 + 1:02d}" for i in range(30)],
+            "y": ["p", "q"] * 15,
+        }
     )
     frame.to_csv(tmp_path / "t.csv", index=False)
-    forms = [tmp_path / "t.csv", frame, polars.DataFrame(frame), (frame[["f", "g"]], frame["y"])]
+    forms = [
+        tmp_path / "t.csv",
+        frame,
+        polars.DataFrame(frame),
+        (frame[["f", "g", "d"]], frame["y"]),
+    ]
     prints = {read_dataset(form).fingerprint for form in forms}
     assert len(prints) == 1
     changed = frame.assign(y=frame["y"].replace({"p": "z"}))

@@ -66,7 +66,7 @@ def test_figures_follow_from_the_published_scores(
     ("low", "mean", "high"), [(0.1, 0.0, 0.2), (-0.2, 0.3, 0.2), (-1.5, 0.0, 0.2)]
 )
 def test_a_range_that_misses_its_mean_is_refused(low: float, mean: float, high: float) -> None:
-    """low <= mean <= high, and no error below zero."""
+    """The mean lies in its range, and no error is below zero."""
     with pytest.raises(ValidationError):
         EvidenceRow(
             id="x",

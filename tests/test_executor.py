@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from advisor.executor import FoldJob, FoldResult, LocalWorkers, make_executor
+from advisor.executor import LocalWorkers, make_executor
+from advisor.jobs import FoldJob, FoldResult
+from advisor.space import load_space
 from advisor.workspace import Workspace
 from tests.problems import small_dataset, workspace_of
 
@@ -22,7 +24,7 @@ def _job(workspace: Workspace, place: Path, fold: int = 0, **changes: object) ->
     job = FoldJob(
         workspace=workspace.folder,
         strategy="linear",
-        params={},
+        params=load_space("linear", "tabular_tiny", {"n_labelled": 120}).defaults(),
         fold=fold,
         seed=0,
         predictions=place / f"{fold}.npy",

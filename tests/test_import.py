@@ -11,7 +11,19 @@ import pytest
 import advisor
 
 HEAVY = frozenset(
-    "torch optuna xgboost lightgbm catboost matplotlib sklearn scipy tabicl timm transformers".split()
+    [
+        "torch",
+        "optuna",
+        "xgboost",
+        "lightgbm",
+        "catboost",
+        "matplotlib",
+        "sklearn",
+        "scipy",
+        "tabicl",
+        "timm",
+        "transformers",
+    ]
 )
 TABLES = HEAVY | {"pandas", "numpy", "pydantic", "jinja2"}
 NO_TORCH = frozenset({"torch", "optuna", "matplotlib", "tabicl", "timm", "transformers"})

@@ -171,7 +171,7 @@ def test_rare_codes_that_together_mean_one_class_are_a_leak() -> None:
 
 @pytest.mark.parametrize("how", ["sum", "difference", "product"])
 def test_two_columns_that_make_the_target_are_a_leak(how: str) -> None:
-    """casual + registered = count."""
+    """As casual and registered users make the count."""
     rng = np.random.default_rng(0)
     a, b, c = rng.uniform(1, 9, size=(3, 200))
     y = {"sum": a + b, "difference": a - b, "product": a * b}[how]

@@ -11,13 +11,13 @@ import pytest
 from rich.console import Console
 from sample_report import NASTY, curve, effect, finding, probe, report, score
 
+from advisor.errors import InvalidRequest
 from advisor.render.figures import Scale, decimals_for, format_score, format_seconds
 from advisor.render.html import report_html, write_page
 from advisor.render.live import SearchView, plain_line
 from advisor.render.markdown import report_markdown
 from advisor.render.result import print_result, result_markdown
 from advisor.render.terminal import print_report
-from advisor.errors import InvalidRequest
 from advisor.report import StrategyReport
 from advisor.run import Result
 from advisor.search import SearchState
@@ -91,8 +91,9 @@ def test_without_a_terminal_there_are_no_control_characters() -> None:
 
 def test_an_old_terminal_gets_signs_it_can_write() -> None:
     """An encoding without the signs is no reason to fail."""
-    assert "FULL" not in printed(FULL, 80, encoding="ascii").upper().split("MIND THIS.")[0][:0]
-    assert printed(FULL, 80, encoding="ascii").isascii()
+    text = printed(FULL, 80, encoding="ascii")
+    assert text.isascii()
+    assert ">1 lightgbm" in text
 
 
 def test_rules_only_shows_relative_errors_and_no_score() -> None:
@@ -144,11 +145,7 @@ def test_markdown_keeps_its_table_whatever_a_name_holds() -> None:
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) == 1
     assert "<b>" not in text
-    assert (
-        len(rows)
-        == len(FULL.recommendations) + 4 - len(FULL.rejected) + len(report(probe()).rejected) - 1
-        or len(rows) > 3
-    )
+    assert len(rows) == len(report(probe()).recommendations) + 3
 
 
 def test_the_result_shows_the_corrected_score_beside_naive_dummy_and_test() -> None:

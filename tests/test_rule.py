@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from advisor.errors import AdvisorError
 from advisor.evidence import FAMILIES
@@ -23,6 +23,7 @@ def test_rules_neither_raise_nor_mutate_and_are_deterministic(profile: TabularPr
     assert profile.model_dump_json() == before
 
 
+@settings(max_examples=50)
 @given(tabular_profiles())
 def test_findings_survive_json(profile: TabularProfile) -> None:
     """The report stores them."""
@@ -30,6 +31,7 @@ def test_findings_survive_json(profile: TabularProfile) -> None:
         assert Finding.model_validate_json(finding.model_dump_json()) == finding
 
 
+@settings(max_examples=50)
 @given(tabular_profiles())
 def test_findings_are_one_readable_line_with_a_source(profile: TabularProfile) -> None:
     """Each names its rule and reference, and no placeholder is left over."""
@@ -41,6 +43,7 @@ def test_findings_are_one_readable_line_with_a_source(profile: TabularProfile) -
         assert "  " not in finding.message
 
 
+@settings(max_examples=50)
 @given(tabular_profiles())
 def test_exactly_one_prior_speaks_and_it_is_that_of_the_regime(profile: TabularProfile) -> None:
     """So that families are never counted twice."""

@@ -13,7 +13,7 @@ from advisor.executor import make_executor
 from advisor.metrics import get_metric
 from advisor.race import Arm, Race
 from advisor.search import Budget, Search, SearchResult, SearchState
-from advisor.space import Categorical, Float, SearchSpace
+from advisor.space import Categorical, Float, SearchSpace, load_space
 from advisor.trials import Trial, TrialStore, contenders
 from advisor.workspace import Workspace
 from tests.problems import small_dataset, workspace_of
@@ -22,8 +22,6 @@ DUMMY = SearchSpace(strategy="dummy", params={})
 
 
 def _linear() -> SearchSpace:
-    from advisor.space import load_space
-
     return load_space("linear", "tabular_tiny", {"n_labelled": 120})
 
 

@@ -19,7 +19,7 @@ def _store(folder: Path, predictions: list[np.ndarray], losses: list[float]) -> 
     for number, (values, loss) in enumerate(zip(predictions, losses, strict=True)):
         trial = Trial(
             number=number,
-            strategy="linear",
+            strategy=f"strategy{number % 4}",
             params={"number": number},
             origin="sampled",
             state="complete",

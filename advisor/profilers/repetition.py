@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from advisor.columns import Column, ColumnKind
 from advisor.profile import ColumnPair, GroupSuspect
-from advisor.profilers.shape import NUMBER_KINDS, WORD_KINDS, numbers
+from advisor.profilers.shape import COLLINEAR_COLUMNS, NUMBER_KINDS, WORD_KINDS, numbers
 
 Hashes = NDArray[np.uint64]
 
@@ -24,8 +25,9 @@ RECODED_LEVELS = 0.5
 """Levels per row up to which equal partitions mean a recoding: any two columns without repeats have equal
 partitions."""
 
-RESCALED = 0.9999
-"""|r| from which a column counts as a linear function of another, rounding allowed; our choice."""
+RESCALED = 0.999999
+"""|r| from which a column counts as a linear function of another: allows for rounding to four digits, and keeps apart
+neighbouring channels of a spectrum (about .99999), whose small differences may be the signal. Our choice."""
 
 GROUPED_ROWS = 0.3
 """Share of rows in groups of two or more from which they are called grouped; our choice."""
@@ -39,6 +41,9 @@ CELLS_AT_ONCE = 2_000_000
 MEASURED_COLUMNS = 3
 """Numeric columns that rows must agree in, besides the one left out, to be taken for one thing measured again: people
 agree in many categories by chance. Our choice."""
+
+LEFT_OUT_COLUMNS = 200
+"""Features up to which each is left out in turn, for time; our choice."""
 
 CHANCE_CELLS = 20
 """Possible value combinations per row below which rows repeat by chance (a full factorial has one); our choice."""
@@ -175,34 +180,61 @@ def repeated_columns(frame: pd.DataFrame, columns: Sequence[Column]) -> tuple[Co
     Returns
     -------
     tuple of ColumnPair
-        Each repeated column once, with the first column of its kind.
+        Each repeated column once, with the first column it repeats, in the order of the columns.
     """
-    seen: dict[bytes, str] = {}
-    pairs = []
+    alike: dict[bytes, list[str]] = {}
+    few: set[bytes] = set()
     for column in columns:
         codes, levels = pd.factorize(frame[column.name])
         if len(levels) < 2:
             continue
         key = codes.astype(np.int32).tobytes()
-        first = seen.setdefault(key, column.name)
-        if first == column.name:
+        if len(levels) <= RECODED_LEVELS * len(frame):
+            few.add(key)
+        # Nearly all columns without repeats have one partition: only numbers can still be compared.
+        elif column.kind not in NUMBER_KINDS or len(alike.get(key, ())) >= COLLINEAR_COLUMNS:
             continue
-        relation = _relation(frame[first], frame[column.name], len(levels))
-        if relation is not None:
-            pairs.append(ColumnPair(first=first, second=column.name, relation=relation))
-    return tuple(pairs)
+        alike.setdefault(key, []).append(column.name)
+    pairs = []
+    for key, group in alike.items():
+        if len(group) > 1:
+            pairs += _recoded(frame, group) if key in few else _rescaled(frame, group)
+    position = {column.name: k for k, column in enumerate(columns)}
+    return tuple(sorted(pairs, key=lambda pair: position[pair.second]))
 
 
-def _relation(first: pd.Series, second: pd.Series, levels: int) -> str | None:
-    numeric = first.dtype.kind == "f" and second.dtype.kind == "f"
-    if first.dtype.kind == second.dtype.kind and first.astype(object).equals(second.astype(object)):
-        return "equal"
-    if numeric:
-        a, b = first.to_numpy(dtype=np.float64), second.to_numpy(dtype=np.float64)
-        present = ~(np.isnan(a) | np.isnan(b))
-        if abs(float(np.corrcoef(a[present], b[present])[0, 1])) >= RESCALED:
-            return "rescaled"
-    return "recoded" if levels <= RECODED_LEVELS * len(first) else None
+def _recoded(frame: pd.DataFrame, group: Sequence[str]) -> list[ColumnPair]:
+    """Pair the columns of one partition of the rows with the first of them."""
+    first = frame[group[0]]
+    pairs = []
+    for name in group[1:]:
+        relation: Literal["equal", "recoded"] = "recoded"
+        if first.dtype.kind == frame[name].dtype.kind:
+            equal = first.astype(object).equals(frame[name].astype(object))
+            relation = "equal" if equal else "recoded"
+        pairs.append(ColumnPair(first=group[0], second=name, relation=relation))
+    return pairs
+
+
+def _rescaled(frame: pd.DataFrame, group: Sequence[str]) -> list[ColumnPair]:
+    """Pair numeric columns without repeats with the first one they are a linear function of."""
+    matrix = numbers(frame, group)
+    matrix = matrix[~np.isnan(matrix).any(axis=1)]
+    same = np.abs(np.corrcoef(matrix, rowvar=False)) >= RESCALED
+    pairs = []
+    for second in range(1, len(group)):
+        (earlier,) = np.nonzero(same[second, :second])
+        if earlier.size:
+            first = int(earlier[0])
+            equal = np.array_equal(matrix[:, first], matrix[:, second])
+            pairs.append(
+                ColumnPair(
+                    first=group[first],
+                    second=group[second],
+                    relation="equal" if equal else "rescaled",
+                )
+            )
+    return pairs
 
 
 def find_groups(
@@ -245,15 +277,17 @@ def _all_but_one(
     frame: pd.DataFrame, columns: Sequence[Column], hashes: RowHashes
 ) -> tuple[GroupSuspect, ...]:
     features = [c for c in columns if c.kind in NUMBER_KINDS | WORD_KINDS]
-    if sum(c.kind is ColumnKind.NUMERIC for c in features) < MEASURED_COLUMNS or len(frame) == 0:
+    n_measured = sum(c.kind is ColumnKind.NUMERIC for c in features)
+    if len(frame) == 0 or n_measured < MEASURED_COLUMNS or len(features) > LEFT_OUT_COLUMNS:
         return ()
-    levels = {c.name: max(1, frame[c.name].nunique()) for c in features}
+    # Logarithms of the levels: their sum is that of the number of possible rows.
+    rooms = {c.name: float(np.log(max(1, frame[c.name].nunique()))) for c in features}
+    room, needed = sum(rooms.values()), float(np.log(CHANCE_CELLS * len(frame)))
     n_repeated = len(frame) - np.unique(hashes.total).size
     best: GroupSuspect | None = None
     for column in features:
-        others = [np.log(levels[c.name]) for c in features if c is not column]
-        measured = sum(c.kind is ColumnKind.NUMERIC for c in features if c is not column)
-        if measured < MEASURED_COLUMNS or sum(others) < np.log(CHANCE_CELLS * len(frame)):
+        measured = n_measured - (column.kind is ColumnKind.NUMERIC)
+        if measured < MEASURED_COLUMNS or room - rooms[column.name] < needed:
             continue
         _, counts = np.unique(hashes.without(column), return_counts=True)
         share = float(counts[counts > 1].sum() / len(frame))

@@ -8,7 +8,6 @@ from rich.table import Table
 from rich.text import Text
 
 from advisor.doctor import Health
-from advisor.render.terminal import Signs
 
 
 def print_health(health: Health, console: Console) -> None:
@@ -21,7 +20,6 @@ def print_health(health: Health, console: Console) -> None:
     console : Console
         From :func:`advisor.render.terminal.make_console`.
     """
-    signs = Signs(console)
     memory = "" if health.memory_gib is None else f", {health.memory_gib:.0f} GiB of memory"
     console.print(Text.assemble(("Python ", "bold"), f"{health.python}  {health.executable}"))
     console.print(Text(f"{health.system}, {health.cores} cores{memory}", style="dim"))
@@ -32,16 +30,10 @@ def print_health(health: Health, console: Console) -> None:
     strategies = _table("Strategies")
     for strategy in health.strategies:
         ready = (
-            Text("not installed", style="yellow")
-            if strategy.missing
-            else Text("ready", style="green")
+            Text("not ready", style="yellow") if strategy.missing else Text("ready", style="green")
         )
-        details = [strategy.missing, strategy.weights, strategy.licence]
-        strategies.add_row(
-            strategy.strategy,
-            ready,
-            Text(f" {signs.bullet} ".join(d for d in details if d), style="dim"),
-        )
+        detail = strategy.missing or strategy.licence
+        strategies.add_row(strategy.strategy, ready, Text(detail, style="dim"))
     console.print(Padding(strategies, (1, 0, 0, 0)))
 
 

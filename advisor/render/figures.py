@@ -12,6 +12,9 @@ from advisor.report import Recommendation, StrategyReport
 MOST_DECIMALS = 4
 """No more decimals than this: an interval that narrow does not happen on small data."""
 
+USUAL_DECIMALS = 3
+"""Of scores whose interval is narrower than 1, as is usual for rates."""
+
 SIGNIFICANT = 1
 """Digits of an interval's width that are shown beyond its leading one."""
 
@@ -45,8 +48,9 @@ def decimals_for(scores: Iterable[Score]) -> int:
     """
     widths = [score.high - score.low for score in scores if score.high > score.low]
     if not widths:
-        return MOST_DECIMALS - 1
-    return min(MOST_DECIMALS, max(0, SIGNIFICANT - math.floor(math.log10(min(widths)))))
+        return USUAL_DECIMALS
+    decimals = SIGNIFICANT - math.floor(math.log10(min(widths)))
+    return min(MOST_DECIMALS, max(decimals, USUAL_DECIMALS if min(widths) < 1 else 0))
 
 
 def format_score(score: Score, decimals: int) -> str:

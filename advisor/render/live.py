@@ -101,7 +101,7 @@ class SearchView:
                 Text.assemble((score, "bold green"), f"  {state.best_strategy}"),
             )
         table.add_row("trials", _trials(state))
-        table.add_row("in the race", ", ".join(state.survivors))
+        table.add_row("in the race", ", ".join(s for s in state.survivors if s != "dummy"))
         if state.seconds_left is None:
             return Group(table, Text(f"{format_seconds(used)} so far", style="dim"))
         left = max(0.0, state.seconds_left - since)

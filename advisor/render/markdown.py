@@ -93,7 +93,7 @@ def _table(report: StrategyReport) -> str:
         figure = (
             f"{r.relative_error:.2f}x" if r.expected is None else format_score(r.expected, decimals)
         )
-        how = r.source if r.ready else f"{r.source}, not installed"
+        how = r.source if r.ready else f"{r.source}, not ready"
         why = escape("; ".join(_why(r)))
         lines.append(
             f"| {r.rank} | {name} | {figure} | {how} | {format_seconds(r.seconds)} | {why} |"

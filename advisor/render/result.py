@@ -119,9 +119,13 @@ def print_result(result: Result, run_dir: Path, console: Console) -> None:
     table.add_column(style="dim")
     for number, (what, figure, meaning) in enumerate(result_rows(result)):
         table.add_row(what, Text(figure, style="" if number else "bold green"), meaning)
-    table.add_row("model", Text(members_in_words(result)), "")
-    table.add_row("run", Text(str(run_dir), overflow="fold"), "")
     console.print(Padding(table, (1, 0, 0, 0)))
+    place = Table.grid(padding=(0, 2))
+    place.add_column(style="dim", no_wrap=True)
+    place.add_column()
+    place.add_row("model", Text(members_in_words(result)))
+    place.add_row("run", Text(str(run_dir), overflow="fold"))
+    console.print(Padding(place, (1, 0, 0, 0)))
     if result.notes:
         lines = [Text(f"{signs.bullet} {line}") for line in result.notes]
         console.print(Padding(Group(*lines), (1, 0, 0, 0)))

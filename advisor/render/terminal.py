@@ -236,7 +236,7 @@ def _row(
         Text(mark, style=style),
         Text(recommendation.strategy, style=style),
     ]
-    how = recommendation.source if recommendation.ready else "not installed"
+    how = recommendation.source if recommendation.ready else "not ready"
     if scale is None:
         cells.append(Text(f"{recommendation.relative_error:.2f}x", style=style))
     elif recommendation.expected is not None:
@@ -259,9 +259,10 @@ def _legend(report: StrategyReport, signs: Signs) -> Padding:
         if scale is not None and scale.dummy is not None:
             parts.append(f"{signs.dummy} dummy")
     parts.append("time: defaults, all folds")
-    missing = [r for r in report.recommendations if not r.ready]
+    # Those ahead of the first choice are told of under "What would change this".
+    missing = [r for r in report.recommendations[report.first_choice.rank :] if not r.ready]
     lines = [Text("  ".join(parts), style="dim")]
-    lines += [Text(f"{r.strategy} is not installed: {r.missing}", style="dim") for r in missing]
+    lines += [Text(f"{r.strategy} is not ready: {r.missing}", style="dim") for r in missing]
     asked = f"{report.metric}: {report.metric_reason}; {splits_in_words(report)}"
     return Padding(Group(*lines, Text(asked, style="dim")), (0, 0, 0, 2))
 

@@ -195,7 +195,7 @@ def constant_columns(profile: TabularProfile) -> Finding | None:
     )
 
 
-@rule(reference="our choice: equal partitions of the rows, or |r| > .99999")
+@rule(reference="our choice: equal partitions of the rows, or |r| > .999999")
 def repeated_columns(profile: TabularProfile) -> Finding | None:
     """Columns that say the same as another one.
 

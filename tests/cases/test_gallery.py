@@ -1,8 +1,8 @@
 """The gallery: small datasets → regime, findings and first family. Read it as the specification.
 
-``first`` is the family with the least expected error by rules alone, of those that need no pretrained weights; ``linear``
-where nothing is known to be better. A finding that is expected must be there; of the loud ones (warnings and vetoes)
-nothing else may be.
+``first`` is the family with the least expected error by rules alone, of those that need no pretrained weights;
+``linear`` where nothing is known to be better. A finding that is expected must be there; of the loud ones (warnings
+and vetoes) nothing else may be.
 """
 
 from __future__ import annotations

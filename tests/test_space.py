@@ -1,0 +1,173 @@
+"""Spaces are data: read, narrowed, checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from advisor.dataset import Task
+from advisor.errors import InvalidSpace
+from advisor.space import Categorical, Float, Int, SearchSpace, load_space, make_space
+
+WRITTEN: dict[str, Any] = {
+    "reference": "a test",
+    "params": {
+        "rate": {"type": "float", "low": 0.01, "high": 1.0, "log": True, "default": 0.1},
+        "leaves": {"type": "int", "low": 2, "high": 100, "default": 31, "at_most": "n_labelled"},
+        "kind": {"type": "categorical", "choices": ["plain", "dart"], "default": "plain"},
+        "drop": {"type": "float", "low": 0, "high": 1, "default": 0.5, "when": {"kind": "dart"}},
+        "weight": {
+            "type": "categorical",
+            "choices": ["none", "balanced"],
+            "default": "none",
+            "only": "classification",
+        },
+    },
+    "starts": [
+        {"kind": "dart", "reference": "someone"},
+        {"leaves": 90},
+        {"weight": "balanced"},
+        {"rate": 0.1},
+        {"rate": 0.5, "regimes": ["other"]},
+        {"rate": 0.7, "only": "regression"},
+    ],
+    "defaults": {"binary": {"rate": 0.3, "leaves": 90}},
+    "regimes": {"tiny": {"leaves": {"high": 40, "default": 8}, "kind": {"choices": ["plain"]}}},
+}
+
+
+def space(regime: str = "", n_labelled: int = 1000, task: Task | None = None) -> SearchSpace:
+    """The written space, narrowed."""
+    return make_space("toy", WRITTEN, regime, {"n_labelled": n_labelled}, task)
+
+
+def changed(table: str, name: str, **changes: object) -> dict[str, Any]:
+    """The written space with some values of one parameter, or of one overlay, replaced."""
+    made: dict[str, Any] = {**WRITTEN, "params": {**WRITTEN["params"]}}
+    if table == "params":
+        made["params"][name] = {**WRITTEN["params"].get(name, {}), **changes}
+    else:
+        made["regimes"] = {"tiny": {name: changes}}
+    return made
+
+
+def test_an_inactive_parameter_is_left_out() -> None:
+    """`when` decides, on the values given and on the defaults."""
+    assert "drop" not in space().defaults()
+    assert space().complete({"kind": "dart"})["drop"] == 0.5
+    assert "drop" not in space().complete({"drop": 0.3})
+
+
+def test_a_profile_caps_range_and_default() -> None:
+    """`at_most` lowers high, and the default with it, but never below low."""
+    capped = space(n_labelled=20).params["leaves"]
+    assert isinstance(capped, Int)
+    assert (capped.high, capped.default) == (20, 20)
+    floor = space(n_labelled=1).params["leaves"]
+    assert isinstance(floor, Int)
+    assert (floor.low, floor.high, floor.default) == (2, 2, 2)
+
+
+def test_a_regime_narrows_and_moves_the_default() -> None:
+    """The overlay of the named regime alone is laid over."""
+    leaves = space("tiny").params["leaves"]
+    assert isinstance(leaves, Int)
+    assert (leaves.high, leaves.default) == (40, 8)
+    assert space("unheard of").params == space().params
+
+
+def test_starts_are_brought_inside_and_never_repeat() -> None:
+    """What a regime cuts off is moved to its edge; what then equals another point is dropped."""
+    assert space("tiny").starts == ({"leaves": 40}, {"weight": "balanced"}, {"rate": 0.7})
+    assert {"rate": 0.1} not in space().starts  # the defaults
+    assert {"rate": 0.5} in space("other").starts
+
+
+def test_a_task_leaves_out_what_means_nothing_in_it() -> None:
+    """`only` works on parameters and on starts."""
+    assert "weight" not in space(task=Task.REGRESSION).params
+    assert {"weight": "balanced"} not in space(task=Task.REGRESSION).starts
+    assert "weight" in space(task=Task.MULTILABEL).params
+    assert {"rate": 0.7} not in space(task=Task.BINARY).starts
+
+
+def test_a_task_may_move_defaults_but_not_out_of_the_regime() -> None:
+    """What suits two classes need not suit numbers."""
+    assert space(task=Task.BINARY).defaults()["rate"] == 0.3
+    assert space(task=Task.REGRESSION).defaults()["rate"] == 0.1
+    assert space("tiny", task=Task.BINARY).defaults()["leaves"] == 40
+
+
+@pytest.mark.parametrize(
+    ("written", "fault"),
+    [
+        ({**WRITTEN, "defaults": {"binary": {"rate": 5.0}}}, "'rate' = 5.0 is not in [0.01, 1.0]"),
+        (changed("params", "rate", default=2.0), "default 2.0 is not in [0.01, 1.0]"),
+        (changed("params", "rate", low=3.0), "low 3.0 is above high 1.0"),
+        (changed("params", "rate", low=0.0), "a log range must start above 0"),
+        (changed("params", "kind", default="tart"), "default 'tart' is not in"),
+        (changed("params", "drop", when={"kid": "dart"}), "'kid', which is not a parameter"),
+        (changed("params", "rate", type="real"), "type 'real' is not one of"),
+        (changed("params", "rate", step=1), "Extra inputs"),
+        (changed("regimes", "leaves", high=200), "may only narrow"),
+        (changed("regimes", "kind", choices=["tart"], default="tart"), "may only narrow"),
+        (changed("regimes", "leaves", log=True), "'log' cannot be changed by a regime"),
+        (changed("regimes", "leaf", high=5), "'leaf' is not a parameter Did you mean 'leaves'?"),
+        ({**WRITTEN, "param": {}}, "'param' is not a table"),
+        ({**WRITTEN, "starts": [{"speed": 1}]}, "start 1 sets 'speed'"),
+    ],
+)
+def test_a_file_that_breaks_a_rule_is_refused(written: dict[str, Any], fault: str) -> None:
+    """The message names the parameter and what is wrong with it, whichever regime is asked for."""
+    with pytest.raises(InvalidSpace) as caught:
+        make_space("toy", written, "", {})
+    assert fault in str(caught.value)
+
+
+def test_all_faults_are_told_at_once() -> None:
+    """Whoever edits a file need not run it once per fault."""
+    written = changed("params", "rate", default=2.0)
+    written["params"]["leaves"] = {**WRITTEN["params"]["leaves"], "default": 999}
+    with pytest.raises(InvalidSpace, match=r"'rate'.*'leaves'"):
+        make_space("toy", written, "", {})
+
+
+def test_an_unknown_strategy_is_refused() -> None:
+    """There is one file per strategy."""
+    with pytest.raises(InvalidSpace, match=r"search_spaces/nothing\.toml"):
+        load_space("nothing", "tabular_tiny", {})
+
+
+def test_values_of_a_plan_are_checked() -> None:
+    """Unknown names are given their nearest neighbour, values their range; types count."""
+    with pytest.raises(InvalidSpace) as caught:
+        space().check({"leafs": 3, "rate": 7.0, "leaves": 2.5, "kind": "tart"})
+    message = str(caught.value)
+    assert "Did you mean 'leaves'?" in message
+    assert all(name in message for name in ("'rate' = 7.0", "'leaves' = 2.5", "'kind' = 'tart'"))
+    assert space().faults({"leaves": True}) != []
+    space().check({"leaves": 3})
+
+
+def test_a_space_of_a_plan_is_checked_too() -> None:
+    """What comes in as JSON obeys the same rules."""
+    with pytest.raises(ValidationError, match="default"):
+        SearchSpace(strategy="toy", params={"a": Float(low=0, high=1, default=2)})
+    with pytest.raises(ValidationError, match="start 1"):
+        SearchSpace(
+            strategy="toy",
+            params={"a": Categorical(choices=("x",), default="x")},
+            starts=({"a": "y"},),
+        )
+
+
+@given(n_labelled=st.integers(0, 10**6), regime=st.sampled_from(["", "tiny"]))
+def test_defaults_and_starts_are_valid_for_any_profile(n_labelled: int, regime: str) -> None:
+    """Whatever the counts are, nothing offered lies outside."""
+    made = space(regime, n_labelled)
+    assert made.faults(made.defaults()) == []
+    assert all(made.faults(start) == [] for start in made.starts)
