@@ -96,12 +96,8 @@ def advise(  # noqa: PLR0913 (keyword-only options, each with a default)
     if isinstance(data, Dataset):
         dataset = data
     else:
-        dataset = read_dataset(
-            data, target=target, task=task, unlabeled=unlabeled, groups=groups
-        )
-    return advise_dataset(
-        dataset, metric=metric, seed=seed, probe_seconds=probe_seconds, jobs=jobs
-    )
+        dataset = read_dataset(data, target=target, task=task, unlabeled=unlabeled, groups=groups)
+    return advise_dataset(dataset, metric=metric, seed=seed, probe_seconds=probe_seconds, jobs=jobs)
 
 
 def advise_dataset(
@@ -256,6 +252,7 @@ def autofit(  # noqa: PLR0913 (keyword-only options, each with a default)
                 metric=report.metric,
                 seed=report.seed,
                 single_model=single_model,
+                given_plan=plan is not None,
             )
             start_run(run, settings, report)
         budget = Budget(seconds=time_limit, trials=trials)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import os
-import platform
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -22,20 +19,6 @@ from advisor.strategy import STRATEGIES, ParamValue
 from advisor.workspace import Problem
 
 MANIFEST = "manifest.json"
-LIBRARIES = (
-    "numpy",
-    "pandas",
-    "scikit-learn",
-    "lightgbm",
-    "xgboost",
-    "catboost",
-    "torch",
-    "skops",
-    "safetensors",
-    "optuna",
-    "tabicl",
-)
-"""Whose versions are written beside a model."""
 
 
 class _Frozen(BaseModel):
@@ -73,28 +56,6 @@ class Manifest(_Frozen):
     versions: dict[str, str]
     files: dict[str, str] = {}
     """sha256 of every other file of the folder."""
-
-
-def installed_versions(libraries: Sequence[str] = LIBRARIES) -> dict[str, str]:
-    """Versions of this package, of Python and of the libraries that are installed.
-
-    Parameters
-    ----------
-    libraries : sequence of str
-        Distribution names.
-
-    Returns
-    -------
-    dict
-        From distribution name to version; absent ones are left out.
-    """
-    versions = {"python": platform.python_version()}
-    for name in ("regime-advisor", *libraries):
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
 
 
 def seal(folder: Path, manifest: Manifest) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from pydantic import BaseModel, ConfigDict
 
 from advisor.dataset import Dataset
 from advisor.evaluation import Counts, Score, bootstrap_counts, score_interval
-from advisor.executor import Executor, make_executor
+from advisor.executor import Executor, ThisProcess, make_executor
 from advisor.metrics import Metric, get_metric
 from advisor.profile import DatasetProfile
 from advisor.regime import Regime
@@ -186,6 +187,51 @@ def run_probe(  # noqa: PLR0913 (the whole of what judging here depends on)
             unfinished=session.unfinished,
             notes=notes,
         )
+
+
+def probe_of(
+    workspace: Workspace,
+    profile: DatasetProfile,
+    regime: Regime,
+    done: Sequence[CrossValidation],
+    jobs: int,
+    seconds: float,
+) -> Probe:
+    """Turn default configurations that a search has cross-validated into what a probe would say of them.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        The search's; all its folds count.
+    profile, regime : DatasetProfile, Regime
+        What the defaults depend on.
+    done : sequence of CrossValidation
+        With predictions; at most one per strategy.
+    jobs : int
+        Worker processes of the search.
+    seconds : float
+        Wall clock that they took.
+
+    Returns
+    -------
+    Probe
+        Without a learning curve.
+    """
+    metric = get_metric(workspace.problem.metric, workspace.problem.task)
+    session = _Session(ThisProcess(), workspace, profile, regime, metric)
+    session.done = {outcome.strategy: outcome for outcome in done}
+    measured, dummy = session.measurements()
+    return Probe(
+        n_rows=len(workspace.y),
+        n_labelled=len(workspace.y),
+        folds=len(workspace.folds),
+        metric=metric.name,
+        measured=measured,
+        dummy=dummy,
+        speed=session.speed(),
+        jobs=jobs,
+        seconds=seconds,
+    )
 
 
 def counts_of(profile: DatasetProfile) -> dict[str, float | int]:

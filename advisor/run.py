@@ -68,6 +68,8 @@ class RunSettings(BaseModel):
     metric: str
     seed: int
     single_model: bool = False
+    given_plan: bool = False
+    """Whether the user gave the plan; else the report is ranked again by what the search measured."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from advisor.dataset import Task
 from advisor.errors import InvalidSpace, did_you_mean, quoted
 
 ParamValue = float | int | str | bool | None
+TABLES = frozenset({"reference", "params", "starts", "regimes", "defaults"})
 
 
 class _Param(BaseModel):
@@ -136,8 +137,7 @@ class SearchSpace(BaseModel):
         InvalidSpace
             Naming every fault.
         """
-        found = self.faults(values)
-        if found:
+        if found := self.faults(values):
             raise InvalidSpace(f"parameters of '{self.strategy}': {'; '.join(found)}")
 
 
@@ -184,12 +184,12 @@ def read_space_file(strategy: str) -> dict[str, Any]:
     Parameters
     ----------
     strategy : str
-        The stem of a file in ``search_spaces``.
+        The stem of the file; InvalidSpace is raised when there is none, or it is not TOML.
 
     Returns
     -------
     dict
-        Its tables; InvalidSpace is raised when there is no such file or it is not TOML.
+        Its tables.
     """
     try:
         text = resources.files("search_spaces").joinpath(f"{strategy}.toml").read_text("utf-8")
@@ -221,8 +221,7 @@ def make_space(
     SearchSpace
         The narrowed space.
     """
-    unknown = sorted(set(written) - {"reference", "params", "starts", "regimes", "defaults"})
-    faults = [f"'{key}' is not a table of a space" for key in unknown]
+    faults = [f"'{key}' is not a table of a space" for key in sorted(set(written) - TABLES)]
     widest, bad = _parse_params(written.get("params", {}))
     faults += bad
     params = dict(widest)
@@ -316,7 +315,7 @@ def _starts(
     regime: str,
     task: Task | None,
 ) -> tuple[dict[str, ParamValue], ...]:
-    """Choose the starts of this regime and task, bring them inside the ranges, and drop what repeats."""
+    """Choose the starts of this regime and task, move them inside, and drop what repeats."""
     made: list[dict[str, ParamValue]] = []
     seen = [space.defaults()]
     for i, table in enumerate(written):
@@ -339,8 +338,8 @@ def _starts(
 
 def _faults(name: str, param: Float | Int | Categorical) -> list[str]:
     if isinstance(param, Categorical):
-        ok = param.default in param.choices
-        return [] if ok else [f"'{name}': default {param.default!r} is not in {_range(param)}"]
+        wrong = param.default not in param.choices
+        return [f"'{name}': default {param.default!r} is not in {_range(param)}"] * wrong
     found = []
     if param.low > param.high:
         found.append(f"'{name}': low {param.low} is above high {param.high}")

@@ -20,17 +20,18 @@ from advisor.dataset import Dataset
 from advisor.errors import InvalidRequest, InvalidRun, NoStrategy, quoted
 from advisor.executor import Executor
 from advisor.jobs import FoldJob
-from advisor.manifest import FoldPart, Manifest, Member, installed_versions, link_tree, seal
+from advisor.manifest import FoldPart, Manifest, Member, link_tree, seal
 from advisor.metrics import get_metric
 from advisor.pipeline import FittedPipeline
-from advisor.report import StrategyReport
+from advisor.probe import probe_of
+from advisor.report import Judging, Origin, StrategyReport, advise_profile, installed_versions
 from advisor.representation import FeatureInfo
 from advisor.run import Result, Run, RunSettings, read_run
 from advisor.search import Budget, Progress, Search, SearchResult
 from advisor.selection import Selection, select
 from advisor.space import SearchSpace
 from advisor.strategy import STRATEGIES
-from advisor.trials import Trial, TrialStore, fold_seed
+from advisor.trials import CrossValidation, Trial, TrialStore, fold_seed
 from advisor.workspace import WHOLE, Workspace
 
 FINISH_SECONDS, FINISH_SHARE = 1.0, 0.06
@@ -84,10 +85,56 @@ def train(
     selection = select(workspace, store, single=settings.single_model)
     pipeline = _deploy(run, workspace, store, selection, executor, settings.single_model)
     result = _result(dataset, pipeline, store, selection, outcome, settings, started)
+    if not settings.given_plan:
+        measured = measured_report(report, workspace, store, executor.jobs)
+        run.report.write_text(measured.model_dump_json(indent=1), "utf-8")
     _write_leaderboard(run.leaderboard, store, selection)
     run.result.write_text(result.model_dump_json(indent=1), "utf-8")
     shutil.rmtree(run.work / "features", ignore_errors=True)
     return pipeline, result
+
+
+def measured_report(
+    report: StrategyReport, workspace: Workspace, store: TrialStore, jobs: int
+) -> StrategyReport:
+    """Rank the strategies again, now that the search has measured the default of each that it tried.
+
+    Parameters
+    ----------
+    report : StrategyReport
+        The plan by rules alone, or with a probe of the cheap strategies.
+    workspace, store : Workspace, TrialStore
+        The search's.
+    jobs : int
+        Its workers.
+
+    Returns
+    -------
+    StrategyReport
+        As :func:`advisor.api.advise` would give with a probe long enough for all of them.
+    """
+    defaults = [t for t in store.complete() if t.origin == "default" and not t.truncated]
+    done = [
+        CrossValidation(
+            strategy=trial.strategy,
+            params=trial.params,
+            predictions=store.predictions(trial.number),
+            seconds=trial.seconds,
+            fit_seconds=trial.fit_seconds,
+        )
+        for trial in defaults
+    ]
+    if not done:
+        return report
+    seconds = sum(trial.seconds for trial in defaults)
+    probe = probe_of(workspace, report.profile, report.regime, done, jobs, seconds)
+    judging = Judging(report.metric, report.metric_reason, report.splits, report.seed)
+    origin = Origin(
+        report.source, report.fingerprint, report.targets, report.group_columns, report.notes
+    )
+    return advise_profile(
+        report.profile, report.regime, report.findings, judging, probe, origin
+    ).model_copy(update={"more_labels": report.more_labels} if report.probe_seconds else {})
 
 
 def _workspace(run: Run, dataset: Dataset, report: StrategyReport) -> Workspace:

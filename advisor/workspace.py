@@ -129,7 +129,9 @@ class Workspace:
         blocks = blocks_of(dataset)
         folds = split(splits, dataset.y, blocks)
         dataset.X.to_parquet(folder / _ROWS, index=False)
-        write_arrays(folder / _TARGETS, {"y": dataset.y, **({} if blocks is None else {"blocks": blocks})})
+        write_arrays(
+            folder / _TARGETS, {"y": dataset.y, **({} if blocks is None else {"blocks": blocks})}
+        )
         sides = {f"train{i}": fold.train for i, fold in enumerate(folds)}
         sides |= {f"valid{i}": fold.valid for i, fold in enumerate(folds)}
         write_arrays(folder / _FOLDS, sides)

@@ -125,9 +125,9 @@ class Xgboost(Strategy):
 
     def cost(self, n_rows: int, n_features: int, n_outputs: int, params: Params) -> float:
         """Rounds times trees per round times (nodes' overhead and table size)."""
-        nodes = 2.0 ** min(number(params, "max_depth"), np.log2(n_rows + 1))
+        nodes = min(2.0 ** number(params, "max_depth"), n_rows)
         trees = number(params, "n_estimators") * (n_outputs if n_outputs > 2 else 1)
-        return float(0.02 + trees * (3e-4 + 1e-6 * nodes * n_features + 2e-9 * n_rows * n_features))
+        return 0.02 + trees * (5e-5 + n_features * (1.5e-7 * nodes + 4e-9 * n_rows))
 
     def build(self, params: Params, context: FitContext) -> Model:
         """Make an untrained one."""

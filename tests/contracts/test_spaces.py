@@ -33,6 +33,9 @@ def test_a_file_cites_and_names_known_regimes(strategy: str) -> None:
     written = read_space_file(strategy)
     assert written["reference"]
     assert set(written.get("regimes", {})) <= set(REGIME_NAMES)
+    assert set(written.get("defaults", {})) <= {
+        str(task) for task in STRATEGIES[strategy].card.tasks
+    }
     named = {name for start in written.get("starts", []) for name in start.get("regimes", [])}
     assert named <= set(REGIME_NAMES)
 
