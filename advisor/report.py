@@ -38,6 +38,11 @@ REPORTED_LIBRARIES = (
     "xgboost",
     "catboost",
     "optuna",
+    "pyarrow",
+    "safetensors",
+    "scipy",
+    "skops",
+    "tabicl",
     "torch",
 )
 """Distributions whose version can change a result, so they are written into the report where installed."""

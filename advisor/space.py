@@ -20,6 +20,7 @@ from advisor.errors import InvalidSpace, did_you_mean, quoted
 
 ParamValue = float | int | str | bool | None
 TABLES = frozenset({"reference", "params", "starts", "regimes", "defaults"})
+"""What a file may hold."""
 
 
 class _Param(BaseModel):
@@ -60,7 +61,8 @@ class Categorical(_Param):
     default: ParamValue
 
 
-Param = Annotated[Float | Int | Categorical, Field(discriminator="type")]
+AnyParam = Float | Int | Categorical
+Param = Annotated[AnyParam, Field(discriminator="type")]
 
 
 class SearchSpace(BaseModel):
@@ -158,7 +160,7 @@ def load_space(
     profile_fields : mapping of str to number
         Counts of the profile that ``at_most`` may name, for example ``n_labelled``.
     task : Task or None
-        Leaves out the parameters that mean nothing in it; ``None`` keeps all.
+        Leaves out the parameters that mean nothing in it, and moves defaults; ``None`` does neither.
 
     Returns
     -------
@@ -211,10 +213,12 @@ def make_space(
 
     Parameters
     ----------
-    strategy, regime, profile_fields, task
-        As in :func:`load_space`, as is the error.
+    strategy : str
+        For messages.
     written : mapping
         ``reference``, ``params``, ``starts``, ``regimes``, ``defaults``.
+    regime, profile_fields, task
+        As in :func:`load_space`, as is the error.
 
     Returns
     -------
@@ -254,15 +258,13 @@ def make_space(
     return space.model_copy(update={"starts": starts})
 
 
-def _parse_params(
-    tables: Mapping[str, Any],
-) -> tuple[dict[str, Float | Int | Categorical], list[str]]:
+def _parse_params(tables: Mapping[str, Any]) -> tuple[dict[str, AnyParam], list[str]]:
     kinds: dict[str, type[Float] | type[Int] | type[Categorical]] = {
         "float": Float,
         "int": Int,
         "categorical": Categorical,
     }
-    params: dict[str, Float | Int | Categorical] = {}
+    params: dict[str, AnyParam] = {}
     faults: list[str] = []
     for name, table in tables.items():
         kind = kinds.get(str(table.get("type")))
@@ -278,8 +280,8 @@ def _parse_params(
 
 
 def _overlay(
-    params: Mapping[str, Float | Int | Categorical], overlays: Mapping[str, Any]
-) -> tuple[dict[str, Float | Int | Categorical], list[str]]:
+    params: Mapping[str, AnyParam], overlays: Mapping[str, Any]
+) -> tuple[dict[str, AnyParam], list[str]]:
     """Lay a regime's tables over the parameters; a fault for everything that does not narrow."""
     made, faults = dict(params), []
     for name, changes in overlays.items():
@@ -287,11 +289,8 @@ def _overlay(
             faults.append(f"'{name}' is not a parameter{did_you_mean(name, params)}")
             continue
         old = params[name]
-        allowed = (
-            {"choices", "default"} if isinstance(old, Categorical) else {"low", "high", "default"}
-        )
-        strange = sorted(set(changes) - allowed)
-        if strange:
+        bounds = {"choices"} if isinstance(old, Categorical) else {"low", "high"}
+        if strange := sorted(set(changes) - bounds - {"default"}):
             faults.append(f"'{name}': {quoted(strange)} cannot be changed by a regime")
             continue
         try:
@@ -336,13 +335,13 @@ def _starts(
     return tuple(made)
 
 
-def _faults(name: str, param: Float | Int | Categorical) -> list[str]:
+def _faults(name: str, param: AnyParam) -> list[str]:
     if isinstance(param, Categorical):
         wrong = param.default not in param.choices
         return [f"'{name}': default {param.default!r} is not in {_range(param)}"] * wrong
     found = []
     if param.low > param.high:
-        found.append(f"'{name}': low {param.low} is above high {param.high}")
+        found = [f"'{name}': low {param.low} is above high {param.high}"]
     elif not param.low <= param.default <= param.high:
         found.append(f"'{name}': default {param.default} is not in {_range(param)}")
     if param.log and param.low <= 0:
@@ -350,7 +349,7 @@ def _faults(name: str, param: Float | Int | Categorical) -> list[str]:
     return found
 
 
-def _allows(param: Float | Int | Categorical, value: ParamValue) -> bool:
+def _allows(param: AnyParam, value: ParamValue) -> bool:
     if isinstance(param, Categorical):
         return any(value == choice and type(value) is type(choice) for choice in param.choices)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -358,7 +357,7 @@ def _allows(param: Float | Int | Categorical, value: ParamValue) -> bool:
     return param.low <= value <= param.high and (isinstance(param, Float) or value == int(value))
 
 
-def _within(new: Float | Int | Categorical, old: Float | Int | Categorical) -> bool:
+def _within(new: AnyParam, old: AnyParam) -> bool:
     if isinstance(new, Categorical) and isinstance(old, Categorical):
         return set(new.choices) <= set(old.choices)
     if isinstance(new, Categorical) or isinstance(old, Categorical):
@@ -366,17 +365,15 @@ def _within(new: Float | Int | Categorical, old: Float | Int | Categorical) -> b
     return new.low >= old.low and new.high <= old.high
 
 
-def _inside(param: Float | Int | Categorical, value: ParamValue) -> ParamValue:
+def _inside(param: AnyParam, value: ParamValue) -> ParamValue:
     if isinstance(param, Categorical):
         return value if _allows(param, value) else param.default
-    number = float(value) if isinstance(value, int | float) else float(param.default)
+    number = value if isinstance(value, int | float) else param.default
     number = min(max(number, param.low), param.high)
-    return int(number) if isinstance(param, Int) else number
+    return int(number) if isinstance(param, Int) else float(number)
 
 
-def _capped(
-    param: Float | Int | Categorical, fields: Mapping[str, float | int]
-) -> Float | Int | Categorical:
+def _capped(param: AnyParam, fields: Mapping[str, float | int]) -> AnyParam:
     if not isinstance(param, Int) or param.at_most is None or param.at_most not in fields:
         return param
     high = max(param.low, min(param.high, int(fields[param.at_most])))
@@ -387,10 +384,10 @@ def _serves(only: str | None, task: Task | None) -> bool:
     return only is None or task is None or (only == "classification") == task.is_classification
 
 
-def _range(param: Float | Int | Categorical) -> str:
-    return (
-        quoted(param.choices) if isinstance(param, Categorical) else f"[{param.low}, {param.high}]"
-    )
+def _range(param: AnyParam) -> str:
+    if isinstance(param, Categorical):
+        return quoted(param.choices)
+    return f"[{param.low}, {param.high}]"
 
 
 def _reasons(error: ValidationError) -> str:

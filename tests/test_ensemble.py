@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -21,14 +23,15 @@ from advisor.ensemble import (
 from advisor.metrics import METRICS
 
 Floats = NDArray[np.float64]
+Truth = NDArray[Any]
 
 
-def problem(task: Task, seed: int = 0, n: int = 120, candidates: int = 6) -> tuple[Floats, Floats]:
+def problem(task: Task, seed: int = 0, n: int = 120, candidates: int = 6) -> tuple[Floats, Truth]:
     """Candidates of unequal quality with their own noise, and the truth."""
     rng = np.random.default_rng(seed)
     noise = np.linspace(0.5, 2.5, candidates)[:, None]
     if task is Task.REGRESSION:
-        y = rng.normal(size=n)
+        y: Truth = rng.normal(size=n)
         return (y + noise * rng.normal(size=(candidates, n)))[:, :, None], y
     if task is Task.MULTILABEL:
         y = (rng.random((n, 3)) < 0.3).astype(np.int8)

@@ -25,7 +25,9 @@ from advisor.splits import SplitPlan, split
 Floats = NDArray[np.float64]
 
 
-def noise_candidates(rng: np.random.Generator, n: int, candidates: int) -> tuple[Floats, Floats]:
+def noise_candidates(
+    rng: np.random.Generator, n: int, candidates: int
+) -> tuple[Floats, NDArray[np.int64]]:
     """Predictions that know nothing, and balanced classes."""
     y = np.arange(n) % 2
     p = rng.random((candidates, n))
@@ -91,7 +93,7 @@ def test_choosing_among_noise_is_not_rewarded() -> None:
     for seed in range(12):
         preds, y = noise_candidates(np.random.default_rng(seed), 80, 40)
 
-        def select(w: Floats, preds: Floats = preds, y: Floats = y) -> Floats:
+        def select(w: Floats, preds: Floats = preds, y: NDArray[np.int64] = y) -> Floats:
             return select_blend(preds, y, metric, weights=w).predict(preds)
 
         counts = bootstrap_counts(y, None, 30, seed)

@@ -138,7 +138,8 @@ class CatBoost(Strategy):
         """Rounds times (levels' overhead, table size and leaves per output)."""
         depth, rounds = number(params, "depth"), number(params, "iterations")
         outputs = n_outputs if n_outputs > 2 else 1
-        scan = depth * n_features * float(np.sqrt(outputs)) * (2.5e-6 + 8e-9 * n_rows)
+        width = n_features * number(params, "rsm") * float(np.sqrt(outputs))
+        scan = depth * width * (4e-6 + 1e-8 * n_rows)
         return 0.03 + rounds * (2.5e-4 + scan + 2e-6 * float(2.0**depth) * outputs)
 
     def build(self, params: Params, context: FitContext) -> Model:

@@ -131,9 +131,10 @@ class LightGbm(Strategy):
     def cost(self, n_rows: int, n_features: int, n_outputs: int, params: Params) -> float:
         """Rounds times trees per round times (leaves' overhead and table size)."""
         rounds = number(params, "n_estimators")
-        leaves = min(number(params, "num_leaves"), n_rows / 5)
+        leaves = min(number(params, "num_leaves"), n_rows / 10)
         trees = rounds * (n_outputs if n_outputs > 2 else 1)
-        return 0.02 + trees * (4e-5 + n_features * (6e-7 * leaves + 4e-9 * n_rows))
+        width = n_features * number(params, "feature_fraction")
+        return 0.02 + trees * (4e-5 + width * (1e-6 * leaves + 6e-9 * n_rows))
 
     def build(self, params: Params, context: FitContext) -> Model:
         """Make an untrained one."""

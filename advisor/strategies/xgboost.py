@@ -125,9 +125,10 @@ class Xgboost(Strategy):
 
     def cost(self, n_rows: int, n_features: int, n_outputs: int, params: Params) -> float:
         """Rounds times trees per round times (nodes' overhead and table size)."""
-        nodes = min(2.0 ** number(params, "max_depth"), n_rows)
+        nodes = min(float(2.0 ** number(params, "max_depth")), n_rows / 3)
         trees = number(params, "n_estimators") * (n_outputs if n_outputs > 2 else 1)
-        return 0.02 + trees * (5e-5 + n_features * (1.5e-7 * nodes + 4e-9 * n_rows))
+        width = n_features * number(params, "colsample_bylevel")
+        return 0.02 + trees * (5e-5 + width * (3e-7 * nodes + 8e-9 * n_rows))
 
     def build(self, params: Params, context: FitContext) -> Model:
         """Make an untrained one."""
