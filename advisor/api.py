@@ -31,7 +31,7 @@ from advisor.run import (
     read_run,
     start_run,
 )
-from advisor.splits import plan_splits
+from advisor.workspace import plan_for
 
 if TYPE_CHECKING:
     from advisor.search import SearchState
@@ -132,7 +132,7 @@ def advise_dataset(
         metric, reason = default_metric(dataset.task, profile.imbalance)
     else:
         metric, reason = get_metric(metric, dataset.task).name, "asked for"
-    splits = plan_splits(dataset.task, dataset.y, dataset.groups, seed)
+    splits = plan_for(dataset, seed)
     probe = None
     if probe_seconds is not None:
         probe = run_probe(
@@ -296,6 +296,6 @@ def _plan(
             "metric_reason": "asked for",
         }
     if seed is not None and seed != report.seed:
-        splits = plan_splits(dataset.task, dataset.y, dataset.groups, seed)
+        splits = plan_for(dataset, seed)
         changes |= {"seed": seed, "splits": splits}
     return report.model_copy(update=changes)

@@ -12,8 +12,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from advisor.measurement import Probe
 from advisor.metrics import Metric
-from advisor.probe import Probe
 from advisor.profile import DatasetProfile, TabularProfile
 from advisor.ranking import Candidate, Ranking, rank_strategies
 from advisor.regime import Regime, find_regime

@@ -25,8 +25,9 @@ import numpy as np
 from advisor.evaluation import Score
 from advisor.evidence import Effect
 from advisor.finding import Finding
+from advisor.measurement import Measurement, Probe
 from advisor.metrics import Metric
-from advisor.probe import Measurement, Probe, counts_of
+from advisor.probe import counts_of
 from advisor.profile import DatasetProfile, TabularProfile
 from advisor.regime import Regime
 from advisor.space import SearchSpace, load_space

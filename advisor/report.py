@@ -21,8 +21,9 @@ from advisor.dataset import Modality
 from advisor.errors import NoStrategy
 from advisor.evaluation import Score
 from advisor.finding import Finding
+from advisor.measurement import Probe
 from advisor.metrics import get_metric
-from advisor.probe import LEVEL, Probe
+from advisor.probe import LEVEL
 from advisor.profile import DatasetProfile, TabularProfile
 from advisor.prospects import find_flips, worth_of_labels
 from advisor.ranking import Candidate, Ranking, rank_strategies, to_score

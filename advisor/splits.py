@@ -96,7 +96,13 @@ class Fold:
     valid: Codes
 
 
-def plan_splits(task: Task, y: NDArray[Any], groups: NDArray[Any] | None, seed: int) -> SplitPlan:
+def plan_splits(
+    task: Task,
+    y: NDArray[Any],
+    groups: NDArray[Any] | None,
+    seed: int,
+    n_blocks: int | None = None,
+) -> SplitPlan:
     """Choose how many folds and repeats a dataset needs.
 
     Parameters
@@ -109,6 +115,8 @@ def plan_splits(task: Task, y: NDArray[Any], groups: NDArray[Any] | None, seed: 
         Codes of the rows that must stay together.
     seed : int
         Kept in the plan.
+    n_blocks : int or None
+        How many blocks rows fall into once copies of a row are kept together as well; ``None``: no copies.
 
     Returns
     -------
@@ -117,7 +125,7 @@ def plan_splits(task: Task, y: NDArray[Any], groups: NDArray[Any] | None, seed: 
     Raises
     ------
     InvalidRequest
-        If there are fewer than two rows or two groups.
+        If there are fewer than two distinct rows or two groups.
 
     Examples
     --------
@@ -129,6 +137,8 @@ def plan_splits(task: Task, y: NDArray[Any], groups: NDArray[Any] | None, seed: 
     n = len(y)
     units = n if groups is None else len(np.unique(groups))
     noun = "rows" if groups is None else "groups"
+    if n_blocks is not None and n_blocks < units:
+        units, noun = n_blocks, f"distinct {noun}"
     if units < LEAST_FOLDS:
         raise InvalidRequest(
             f"expected at least {LEAST_FOLDS} labelled {noun} for cross-validation, got {units}; "

@@ -1,12 +1,12 @@
 """Raw target columns → Task, classes and codes.
 
 Encoding happens here, once. A class is spelt as in the data (whole numbers without a point); codes count the classes
-in numeric order where all are numbers, else in alphabetical order.
+in numeric order where all are numbers, else in alphabetical order; of two classes the positive one comes last.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,9 @@ MAX_INTEGER_CLASSES = 20
 
 MAX_CLASS_SHARE = 0.34
 """Distinct fraction of the rows up to which whole numbers are classes (our choice: three rows a class)."""
+
+POSITIVE_WORDS = frozenset({"1", "yes", "y", "true", "t", "positive", "pos", "+", "+1"})
+"""Ways to write the positive answer (our choice: the usual ones, in English)."""
 
 MAX_WORD_SHARE = 0.9
 """Distinct fraction of the rows above which words cannot be classes (our choice)."""
@@ -130,8 +133,39 @@ def fit_encoding(frame: pd.DataFrame, targets: Sequence[str], task: str | None) 
             f"target '{target}' has {len(classes)} different values in {n} rows, so they are no "
             "classes: pass --target, or --task regression for numbers."
         )
-    chosen = Task.BINARY if len(classes) == 2 else Task.MULTICLASS
-    return Encoding((target,), chosen, classes, None, reason)
+    if len(classes) > 2:
+        return Encoding((target,), Task.MULTICLASS, classes, None, reason)
+    counts = np.bincount(codes[codes >= 0], minlength=len(words))
+    frequency = {str(word): int(count) for word, count in zip(words, counts, strict=True)}
+    return Encoding((target,), Task.BINARY, positive_last(classes, frequency), None, reason)
+
+
+def positive_last(classes: tuple[str, ...], frequency: Mapping[str, int]) -> tuple[str, ...]:
+    """Order two classes so that the positive one, which F1 and average precision speak of, is the last.
+
+    Parameters
+    ----------
+    classes : tuple of str
+        The two names, sorted.
+    frequency : mapping of str to int
+        Labelled rows of each.
+
+    Returns
+    -------
+    tuple of str
+        The one written as a positive answer last; where neither or both are, the rarer one.
+
+    Examples
+    --------
+    >>> positive_last(("no", "yes"), {"no": 1, "yes": 9})
+    ('no', 'yes')
+    >>> positive_last(("bad", "good"), {"bad": 28, "good": 72})
+    ('good', 'bad')
+    """
+    positive = [name for name in classes if name.strip().lower() in POSITIVE_WORDS]
+    able = positive if len(positive) == 1 else list(classes)
+    last = min(reversed(able), key=lambda name: frequency[name])
+    return (*(name for name in classes if name != last), last)
 
 
 def encode(

@@ -23,7 +23,7 @@ from advisor.columns import Column, conform
 from advisor.dataset import Dataset, Task
 from advisor.errors import InvalidRun
 from advisor.representation import REPRESENTATIONS, FeatureInfo, Features, Representation
-from advisor.splits import Fold, SplitPlan, merge_blocks, split
+from advisor.splits import Fold, SplitPlan, merge_blocks, plan_splits, split
 from advisor.storage import write_arrays
 
 WHOLE = -1
@@ -216,6 +216,30 @@ class Workspace:
             draft.rename(place)
         except OSError:  # another worker was first; its result is the same
             shutil.rmtree(draft, ignore_errors=True)
+
+
+def plan_for(dataset: Dataset, seed: int) -> SplitPlan:
+    """Choose the folds of a dataset, whose groups and exact duplicates stay together.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The labelled rows.
+    seed : int
+        Kept in the plan.
+
+    Returns
+    -------
+    SplitPlan
+
+    Raises
+    ------
+    InvalidRequest
+        If there are fewer than two distinct rows or two groups.
+    """
+    blocks = blocks_of(dataset)
+    n_blocks = None if blocks is None else len(np.unique(blocks))
+    return plan_splits(dataset.task, dataset.y, dataset.groups, seed, n_blocks)
 
 
 def blocks_of(dataset: Dataset) -> NDArray[np.int64] | None:

@@ -9,7 +9,7 @@ from advisor.dataset import Modality, Task
 from advisor.evaluation import Score
 from advisor.evidence import Effect
 from advisor.finding import Finding
-from advisor.probe import CurvePoint, Measurement, Probe
+from advisor.measurement import CurvePoint, Measurement, Probe
 from advisor.profile import TabularProfile
 from advisor.regime import find_regime
 from advisor.report import Judging, Origin, StrategyReport, advise_profile

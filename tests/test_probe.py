@@ -14,7 +14,8 @@ from advisor import probe as probing
 from advisor.api import advise_dataset
 from advisor.dataset import Dataset, Task, read_dataset
 from advisor.evaluation import Score
-from advisor.probe import Probe, run_probe
+from advisor.measurement import Probe
+from advisor.probe import run_probe
 from advisor.profile import profile_dataset
 from advisor.regime import find_regime
 from advisor.sampling import sample_rows
