@@ -41,6 +41,10 @@ TIMED_SECONDS, MOST_APART = 1.0, 5.0
 """Trials of fewer seconds by the card say nothing of a machine's speed, and no machine is believed to be more than
 this many times faster or slower than the cards say (our choice)."""
 
+CAP_BASE, LABELS_PER_TRIAL = 10, 25
+"""At most base + labels / this many trials of one strategy: about one search in ten ends worse than the default, and
+the fewer labels the likelier (overtuning, arXiv 2506.19540); the numbers are our choice."""
+
 LEAST_SECONDS = 1.0
 """No trial is given less, while there is that much."""
 
@@ -62,12 +66,15 @@ class Arm:
         ``cost`` times the trials it had.
     best, best_predictions : Trial, ndarray of shape (n_rows, n_outputs) or None
         Its best complete trial.
+    cap : int
+        Trials it may have.
     alive : bool
         Still in the race.
     """
 
     space: SearchSpace
     cost: float
+    cap: int = 1_000
     spent: float = 0.0
     trials: list[Trial] = field(default_factory=list)
     best: Trial | None = None
@@ -94,7 +101,8 @@ class Arm:
 
     def open(self) -> bool:
         """In the race, and with something left to try: a strategy without parameters is tried once."""
-        return self.alive and (bool(self.space.params) or not self.trials)
+        cap = self.cap if self.space.params else 1
+        return self.alive and len(self.trials) < cap
 
     def admit(self, trial: Trial, predictions: NDArray[np.float64] | None) -> None:
         """Take over a trial that has ended."""
@@ -104,6 +112,11 @@ class Arm:
             self.best, self.best_predictions = trial, predictions
         elif self.complete() == 0 and len(self.trials) >= RACE_AFTER:
             self.alive = False  # nothing of it ever ended
+
+
+def trial_cap(n_labelled: int) -> int:
+    """How many trials one strategy may have with this many labels."""
+    return CAP_BASE + n_labelled // LABELS_PER_TRIAL
 
 
 class Race:
@@ -132,6 +145,11 @@ class Race:
     def leader(self) -> Arm:
         """The arm with the least loss."""
         return min(self.arms, key=lambda arm: (arm.loss, arm.strategy))
+
+    @property
+    def over(self) -> bool:
+        """Whether no arm has anything left to try."""
+        return not any(arm.open() for arm in self.arms)
 
     @property
     def counts(self) -> NDArray[np.uint16]:

@@ -53,7 +53,7 @@ class Result(BaseModel):
     trials: int
     seed: int
     stopped_by: str
-    """What ended the search: time, trials, labels (the cap), exhausted or interrupted."""
+    """What ended the search: time, trials, labels (the cap) or interrupted."""
     versions: dict[str, str]
     notes: tuple[str, ...] = ()
 

@@ -22,20 +22,17 @@ from advisor.errors import NoStrategy
 from advisor.evaluation import Score, score_interval
 from advisor.executor import Executor
 from advisor.metrics import get_metric
-from advisor.race import Arm, Race
+from advisor.race import Arm, Race, trial_cap
 from advisor.space import Categorical, Float, SearchSpace
 from advisor.strategy import STRATEGIES, ParamValue
 from advisor.trials import CrossValidation, Trial, TrialStore, contenders, cross_validate
 from advisor.workspace import Workspace
 
-CAP_BASE, LABELS_PER_TRIAL = 40, 5
-"""At most base + labels / this many trials: about one search in ten ends worse than the default, and the fewer
-labels the likelier (overtuning, arXiv 2506.19540); the numbers are our choice."""
-
 STARTUP_TRIALS = 8
 """Trials of a study before TPE models them; defaults and known-good points count."""
 
-StopReason = Literal["time", "trials", "labels", "interrupted", "exhausted"]
+StopReason = Literal["time", "trials", "labels", "interrupted"]
+"""What ended a search; ``labels``: every strategy had as many trials as so few labels allow."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +49,6 @@ class Budget:
 
     seconds: float | None
     trials: int | None
-
-    def cap(self, n_labelled: int) -> int:
-        """Trials allowed for this many labels."""
-        by_labels = CAP_BASE + n_labelled // LABELS_PER_TRIAL
-        return by_labels if self.trials is None else min(self.trials, by_labels)
 
 
 @dataclass(frozen=True)
@@ -120,7 +112,8 @@ class Search:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         storage = JournalStorage(JournalFileBackend(str(journal)))
         self._studies = {space.strategy: self._study(space, storage) for space in spaces}
-        arms = [Arm(space, self._default_cost(space)) for space in spaces]
+        cap = trial_cap(len(workspace.y))
+        arms = [Arm(space, self._default_cost(space), cap) for space in spaces]
         self.race = Race(arms, workspace, self.criterion, executor.jobs)
         for arm in arms:
             self._take_over(arm)
@@ -144,14 +137,13 @@ class Search:
         KeyboardInterrupt
             If interrupted before a first trial was done.
         """
-        cap = budget.cap(len(self.workspace.y))
-        reason: StopReason = "trials" if cap == budget.trials else "labels"
+        reason: StopReason = "trials"
         try:
-            while len(self.store.trials) < cap:
+            while budget.trials is None or len(self.store.trials) < budget.trials:
                 left = self._left(budget)
                 arm = self.race.next_arm(left)
                 if arm is None:
-                    reason = "exhausted" if left is None else "time"
+                    reason = "labels" if self.race.over else "time"
                     break
                 self._tell_progress(arm.strategy, left)
                 self._try(arm, left)

@@ -11,7 +11,7 @@ from advisor.dataset import Task
 from advisor.errors import NoStrategy
 from advisor.executor import make_executor
 from advisor.metrics import get_metric
-from advisor.race import Arm, Race
+from advisor.race import Arm, Race, trial_cap
 from advisor.search import Budget, Search, SearchResult, SearchState
 from advisor.space import Categorical, Float, SearchSpace, load_space
 from advisor.trials import Trial, TrialStore, contenders
@@ -90,11 +90,15 @@ def test_progress_tells_where_the_search_stands(workspace: Workspace, tmp_path: 
     assert states[-1].best.low <= states[-1].best.value <= states[-1].best.high
 
 
-def test_labels_cap_the_trials() -> None:
-    """Few labels allow few trials, whatever the user asks for."""
-    assert Budget(seconds=None, trials=1000).cap(100) < 100
-    assert Budget(seconds=None, trials=7).cap(100) == 7
-    assert Budget(seconds=1.0, trials=None).cap(2000) > Budget(seconds=1.0, trials=None).cap(100)
+def test_labels_cap_the_trials_of_a_strategy(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few labels allow few trials, whatever the budget; more labels allow more."""
+    assert trial_cap(100) < trial_cap(2000)
+    monkeypatch.setattr("advisor.race.CAP_BASE", 0)  # leaves 120 // 25 = 4 trials
+    result, store = _search(tmp_path / "run", workspace, 50)
+    assert result.reason == "labels"
+    assert [t.strategy for t in store.trials] == ["dummy", *["linear"] * 4]
 
 
 def test_when_all_fail_the_first_failure_is_told(workspace: Workspace, tmp_path: Path) -> None:

@@ -18,7 +18,6 @@ STOPPED = {
     "time": "the time limit",
     "trials": "the number of trials",
     "labels": "the cap by the number of labels",
-    "exhausted": "nothing was left to try",
     "interrupted": "you: the best so far is saved",
 }
 """What ended a search, in words."""

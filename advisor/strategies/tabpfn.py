@@ -30,7 +30,7 @@ def _make(context: FitContext, n_estimators: int) -> Any:
     os.environ.setdefault(
         "TABPFN_DISABLE_TELEMETRY", "1"
     )  # read by the library when it is imported
-    tabpfn = require("tabpfn", extra="tabpfn")
+    tabpfn = require("tabpfn", extra="foundation")
     regression = context.task is Task.REGRESSION
     weights = find_weights(REPOSITORIES[regression], FILES[regression])
     if weights is None:
@@ -65,6 +65,7 @@ class TabPfn(Strategy):
         representation="trees",
         requires=Requirements(
             modules=("tabpfn", "torch"),
+            extra="foundation",
             weights="Prior-Labs/TabPFN-v2-clf and -reg on the Hugging Face hub, Prior Labs License; "
             "2.5 and later: non-commercial use only",
             max_rows=1_000,
@@ -79,7 +80,7 @@ class TabPfn(Strategy):
 
     def missing(self) -> str:
         """Say what to install and which weights to fetch; nothing is downloaded."""
-        absent = "pip install tabpfn" if super().missing() else ""
+        absent = super().missing()
         here = all(find_weights(r, f) is not None for r, f in zip(REPOSITORIES, FILES, strict=True))
         return "; ".join(part for part in (absent, "" if here else _how_to_get()) if part)
 
