@@ -5,6 +5,7 @@
 The map of the house. The spine, in the order the data travels; each module may import only those above it:
 
 =============  ===========================================================================
+tables         how tables are read: cells, columns and their kinds, targets
 dataset        what was read: labelled rows, the unlabelled pool, the test split
 profile        what it is: counts and shapes
 regime         where it stands: exactly one regime per dataset

@@ -15,15 +15,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from advisor.columns import Column, conform, conformance_notes
 from advisor.errors import UnreadableData, quoted
-from advisor.folders import find_sources
-from advisor.inputs import Inputs, as_frame, gather
-from advisor.kinds import SAMPLE_ROWS, evenly_spaced, infer_columns
-from advisor.levels import find_levels
-from advisor.reading import stream_table
-from advisor.target_names import check_names, guess_target, split_names
-from advisor.targets import Encoding, encode, fit_encoding
+from advisor.tables.columns import Column, conform, conformance_notes
+from advisor.tables.folders import find_sources
+from advisor.tables.inputs import Inputs, as_frame, gather
+from advisor.tables.kinds import SAMPLE_ROWS, evenly_spaced, infer_columns
+from advisor.tables.levels import find_levels
+from advisor.tables.reading import stream_table
+from advisor.tables.target_names import check_names, guess_target, split_names
+from advisor.tables.targets import Encoding, encode, fit_encoding
 from advisor.tasks import Modality, Task, parse_task
 
 __all__ = ["Dataset", "Modality", "Task", "read_dataset", "read_features"]
@@ -39,7 +39,7 @@ class Dataset:
     Attributes
     ----------
     X : DataFrame of shape (n_labelled, n_columns)
-        Features, conforming to ``columns`` (see :class:`advisor.columns.Column` for the dtypes).
+        Features, conforming to ``columns`` (see :class:`advisor.tables.columns.Column` for the dtypes).
     y : ndarray
         int64 codes into ``classes`` of shape (n_labelled,) for binary and multiclass; float64 of shape
         (n_labelled,) for regression; int8 0/1 of shape (n_labelled, n_classes) for multilabel.
@@ -215,7 +215,7 @@ def read_features(
     Yields
     ------
     frame : DataFrame of shape (n_rows, n_columns)
-        As :func:`advisor.columns.conform` makes it.
+        As :func:`advisor.tables.columns.conform` makes it.
     notes : list of str
         What had to be put right in this piece.
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from advisor.columns import Column, ColumnKind
+from advisor.tables.columns import Column, ColumnKind
 
 NUMBERS = frozenset({ColumnKind.NUMERIC, ColumnKind.ORDINAL, ColumnKind.BOOLEAN})
 """Kinds that a conforming frame already holds as float64."""
@@ -252,6 +252,6 @@ def usable_columns(X: pd.DataFrame, columns: Sequence[Column]) -> list[Column]:
     list of Column
         In the order given.
     """
-    from advisor.columns import USABLE_KINDS
+    from advisor.tables.columns import USABLE_KINDS
 
     return [c for c in columns if c.kind in USABLE_KINDS and bool(X[c.name].notna().any())]

@@ -11,11 +11,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from advisor.calibration import Calibrator
-from advisor.columns import Column
 from advisor.ensemble import Decision
 from advisor.errors import InvalidRun
 from advisor.representation import REPRESENTATIONS, FeatureInfo
 from advisor.strategy import STRATEGIES, ParamValue
+from advisor.tables.columns import Column
 from advisor.workspace import Problem
 
 MANIFEST = "manifest.json"

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
-from advisor.columns import conform
 from advisor.dataset import Task
 from advisor.errors import AdvisorError
 from advisor.fitting import load_model
@@ -25,6 +24,7 @@ from advisor.manifest import Member, read_manifest
 from advisor.metrics import get_metric
 from advisor.representation import REPRESENTATIONS, Representation
 from advisor.strategy import STRATEGIES, FitContext, Model
+from advisor.tables.columns import conform
 
 
 class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped

@@ -120,7 +120,7 @@ class TabularProfile(DatasetProfile):
     n_features: int
     """Columns that can be learned from: without identifiers and constants."""
     kinds: dict[str, int]
-    """Columns per :class:`advisor.columns.ColumnKind`."""
+    """Columns per :class:`advisor.tables.columns.ColumnKind`."""
     rows_per_feature: float
     share_missing: float = 0.0
     missing_columns: dict[str, float] = {}

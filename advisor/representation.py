@@ -16,8 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from advisor.columns import Column
 from advisor.registry import Registry
+from advisor.tables.columns import Column
 
 
 class FeatureInfo(BaseModel):

@@ -19,12 +19,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from advisor.columns import Column, conform
 from advisor.dataset import Dataset, Task
 from advisor.errors import InvalidRun
 from advisor.representation import REPRESENTATIONS, FeatureInfo, Features, Representation
 from advisor.splits import Fold, SplitPlan, merge_blocks, plan_splits, split
 from advisor.storage import write_arrays
+from advisor.tables.columns import Column, conform
 
 WHOLE = -1
 """Instead of a fold's position: all rows are training rows, for one model refitted on everything."""

@@ -9,7 +9,6 @@ import pandas as pd
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from advisor.columns import Column, ColumnKind
 from advisor.dataset import Dataset, Modality, Task
 from advisor.profile import (
     ColumnDrift,
@@ -19,6 +18,7 @@ from advisor.profile import (
     OrderedTarget,
     TabularProfile,
 )
+from advisor.tables.columns import Column, ColumnKind
 
 NUMBERS = frozenset({ColumnKind.NUMERIC, ColumnKind.ORDINAL, ColumnKind.BOOLEAN})
 

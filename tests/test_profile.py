@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.columns import ColumnKind
 from advisor.dataset import Dataset, Modality, Task
 from advisor.errors import NoStrategy
 from advisor.profile import TabularProfile, profile_dataset
+from advisor.tables.columns import ColumnKind
 from tests.profiles import make_dataset
 
 N = ColumnKind.NUMERIC

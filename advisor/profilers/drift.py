@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from advisor.columns import Column, ColumnKind
 from advisor.profile import ColumnDrift
 from advisor.profilers.leakage import as_floats
 from advisor.profilers.shape import NUMBER_KINDS, WORD_KINDS
+from advisor.tables.columns import Column, ColumnKind
 
 DRIFT_DISTANCE = 0.1
 """Kolmogorov-Smirnov or total variation distance below which a difference is not worth telling; our choice."""

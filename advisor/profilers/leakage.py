@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from advisor.columns import Column, ColumnKind
 from advisor.dataset import Task
 from advisor.profile import LeakSuspect, OrderedTarget
 from advisor.profilers.shape import NUMBER_KINDS, WORD_KINDS, numbers
+from advisor.tables.columns import Column, ColumnKind
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from advisor.columns import Column, ColumnKind
 from advisor.profile import ColumnPair, GroupSuspect
 from advisor.profilers.shape import COLLINEAR_COLUMNS, NUMBER_KINDS, WORD_KINDS, numbers
+from advisor.tables.columns import Column, ColumnKind
 
 Hashes = NDArray[np.uint64]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from advisor.columns import Column, ColumnKind
+from advisor.tables.columns import Column, ColumnKind
 
 NUMBER_KINDS = frozenset({ColumnKind.NUMERIC, ColumnKind.ORDINAL, ColumnKind.BOOLEAN})
 """Kinds that a conforming frame holds as float64."""

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from advisor.columns import USABLE_KINDS, Column, ColumnKind
 from advisor.dataset import Dataset, Modality, Task
 from advisor.profile import PROFILERS, TabularProfile
 from advisor.profilers.drift import DRIFT_ROWS, find_drift
@@ -35,6 +34,7 @@ from advisor.profilers.shape import (
     share_far_out,
     skewness,
 )
+from advisor.tables.columns import USABLE_KINDS, Column, ColumnKind
 
 SAMPLE = 20_000
 """Rows that the expensive parts see. Shares are then known to about one point; our choice, for time."""

@@ -1,1 +1,1 @@
-"""File formats, one per file; see :class:`advisor.reading.Reader` for the contract."""
+"""File formats, one per file; see :class:`advisor.tables.reading.Reader` for the contract."""

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from advisor.errors import UnreadableData
-from advisor.levels import parse_numbers
-from advisor.reading import READERS, Table, as_raw, unique_names
+from advisor.tables.levels import parse_numbers
+from advisor.tables.reading import READERS, Table, as_raw, unique_names
 
 ATTRIBUTE = re.compile(
     r"""@attribute\s+('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s{]+)\s*(\{.*\}|\S+.*)$""",

@@ -17,10 +17,10 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from advisor.dialect import SAMPLE_BYTES, Dialect, find_dialect
 from advisor.errors import UnreadableData
-from advisor.levels import STRONG_MARKS, looks_coded
-from advisor.reading import READERS, Table, frame_from_arrow, unique_names
+from advisor.tables.dialect import SAMPLE_BYTES, Dialect, find_dialect
+from advisor.tables.levels import STRONG_MARKS, looks_coded
+from advisor.tables.reading import READERS, Table, frame_from_arrow, unique_names
 
 WORDS = pa.dictionary(pa.int32(), pa.string())
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from advisor.errors import UnreadableData
-from advisor.reading import READERS, Table, as_raw, unique_names
+from advisor.tables.reading import READERS, Table, as_raw, unique_names
 
 Record = dict[str, object]
 

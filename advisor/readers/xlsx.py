@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from advisor.errors import UnreadableData, quoted
-from advisor.reading import READERS, Table, as_raw, unique_names
+from advisor.tables.reading import READERS, Table, as_raw, unique_names
 
 ZIP_MAGIC = b"PK\x03\x04"
 OLE_MAGIC = b"\xd0\xcf\x11\xe0"

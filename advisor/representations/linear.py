@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from advisor.columns import Column, ColumnKind
 from advisor.encoding import (
     LEVELS,
     NUMBERS,
@@ -28,6 +27,7 @@ from advisor.encoding import (
 from advisor.errors import InvalidRun
 from advisor.representation import REPRESENTATIONS, FeatureInfo, Features, Representation
 from advisor.storage import read_arrays, read_json, write_arrays, write_json
+from advisor.tables.columns import Column, ColumnKind
 
 SKEW_FROM = 2.0
 """Absolute skewness from which a column is made symmetric; our choice: that of an exponential distribution."""

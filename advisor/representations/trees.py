@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from advisor.columns import Column, ColumnKind
 from advisor.encoding import (
     LEVELS,
     NUMBERS,
@@ -29,6 +28,7 @@ from advisor.encoding import (
 from advisor.errors import InvalidRun
 from advisor.representation import REPRESENTATIONS, FeatureInfo, Features, Representation
 from advisor.storage import read_arrays, read_json, write_arrays, write_json
+from advisor.tables.columns import Column, ColumnKind
 
 MAX_TERMS = 5000
 """Terms of a text column before the reduction; our choice, enough for short fields."""

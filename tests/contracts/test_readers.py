@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from advisor.errors import UnreadableData
-from advisor.reading import HEAD_BYTES, READERS, StreamingReader, read_table, stream_table
+from advisor.tables.reading import HEAD_BYTES, READERS, StreamingReader, read_table, stream_table
 
 FRAME = pd.DataFrame(
     {

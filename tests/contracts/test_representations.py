@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from advisor.columns import Column, ColumnKind
 from advisor.errors import InvalidRun
 from advisor.representation import REPRESENTATIONS, Representation
+from advisor.tables.columns import Column, ColumnKind
 
 each = pytest.mark.parametrize("kind", REPRESENTATIONS.values(), ids=lambda r: r.__name__)
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.columns import Column, ColumnKind, conform, conformance_notes
 from advisor.errors import UnreadableData
-from advisor.kinds import infer_columns
-from advisor.levels import find_levels, parse_dates, parse_numbers
+from advisor.tables.columns import Column, ColumnKind, conform, conformance_notes
+from advisor.tables.kinds import infer_columns
+from advisor.tables.levels import find_levels, parse_dates, parse_numbers
 
 N = 60
 

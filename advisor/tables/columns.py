@@ -2,8 +2,8 @@
 
 A kind is inferred once, from the features alone (never from the target), when a table is read; from then on the
 list of :class:`Column` is the schema that the representations, the saved pipeline and ``advisor predict`` share.
-How cells are read as numbers, dates or ranks is in :mod:`advisor.levels`; which kind a column is, in
-:mod:`advisor.kinds`.
+How cells are read as numbers, dates or ranks is in :mod:`advisor.tables.levels`; which kind a column is, in
+:mod:`advisor.tables.kinds`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from advisor.errors import UnreadableData, quoted
-from advisor.levels import (
+from advisor.tables.levels import (
     MISSING_MARKS,
     as_numbers,
     find_levels,

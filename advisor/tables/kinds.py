@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from advisor.columns import Column, ColumnKind
-from advisor.levels import (
+from advisor.tables.columns import Column, ColumnKind
+from advisor.tables.levels import (
     SOFT_MARKS,
     STRONG_MARKS,
     as_numbers,

@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 from advisor.errors import UnreadableData
-from advisor.levels import MISSING_MARKS
+from advisor.tables.levels import MISSING_MARKS
 
 SAMPLE_BYTES = 2**20
 """Bytes of text that delimiter, header and decimal mark are judged from (our choice: 1 MiB)."""

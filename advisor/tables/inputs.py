@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from advisor.errors import UnreadableData
-from advisor.folders import find_sources
-from advisor.reading import as_raw, read_table, unique_names
+from advisor.tables.folders import find_sources
+from advisor.tables.reading import as_raw, read_table, unique_names
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def as_frame(data: object) -> tuple[pd.DataFrame, list[str]]:
     Returns
     -------
     frame : DataFrame
-        With the dtypes of :func:`advisor.reading.as_raw`.
+        With the dtypes of :func:`advisor.tables.reading.as_raw`.
     notes : list of str
 
     Raises

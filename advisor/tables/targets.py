@@ -14,7 +14,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from advisor.errors import InvalidRequest, UnknownTarget, quoted
-from advisor.levels import MISSING_MARKS, STRONG_MARKS, as_numbers, find_levels, parse_numbers
+from advisor.tables.levels import (
+    MISSING_MARKS,
+    STRONG_MARKS,
+    as_numbers,
+    find_levels,
+    parse_numbers,
+)
 from advisor.tasks import Task
 
 MAX_INTEGER_CLASSES = 20

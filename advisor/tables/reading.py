@@ -21,8 +21,8 @@ import pandas as pd
 import pyarrow as pa
 
 from advisor.errors import UnreadableData, quoted
-from advisor.levels import find_levels
 from advisor.registry import Registry
+from advisor.tables.levels import find_levels
 
 HEAD_BYTES = 65_536
 """Bytes of the beginning that a reader may look at to recognise its format (our choice)."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from advisor.errors import UnreadableData, did_you_mean, quoted
-from advisor.reading import table_suffix
+from advisor.tables.reading import table_suffix
 
 TRAIN_NAMES = frozenset({"train", "training"})
 TEST_NAMES = frozenset({"test", "testing"})
