@@ -81,7 +81,12 @@ class _Worker:
         # A file and not a pipe: nobody has to drain it, and its end tells how a worker died.
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "advisor.worker"],
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "advisor.worker",
+            ],  # -P: a file of the user's shadows no module
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,
