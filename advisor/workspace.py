@@ -26,6 +26,10 @@ from advisor.splits import Fold, SplitPlan, merge_blocks, plan_splits, split
 from advisor.storage import write_arrays
 from advisor.tables.columns import Column, conform
 
+KEPT_GROUPS = 0.5
+"""Share of the groups that must stay apart once copies of rows are merged; below it groups alone count (our
+choice)."""
+
 WHOLE = -1
 """Instead of a fold's position: all rows are training rows, for one model refitted on everything."""
 
@@ -245,6 +249,9 @@ def plan_for(dataset: Dataset, seed: int) -> SplitPlan:
 def blocks_of(dataset: Dataset) -> NDArray[np.int64] | None:
     """Codes of rows that must stay together: groups, merged with exact duplicates of feature rows.
 
+    Where copies link most of the groups to each other, as they do in tables of a few coarse columns, the groups alone
+    count: rows that agree by chance are no reason to have nothing to split.
+
     Parameters
     ----------
     dataset : Dataset
@@ -257,7 +264,12 @@ def blocks_of(dataset: Dataset) -> NDArray[np.int64] | None:
     """
     hashes = pd.util.hash_pandas_object(dataset.X, index=False).to_numpy()
     duplicates = np.unique(hashes, return_inverse=True)[1].astype(np.int64)
-    return merge_blocks(dataset.groups, duplicates)
+    merged = merge_blocks(dataset.groups, duplicates)
+    if dataset.groups is None or merged is None:
+        return merged
+    alone = merge_blocks(dataset.groups, None)
+    n_groups = len(np.unique(dataset.groups))
+    return merged if len(np.unique(merged)) >= KEPT_GROUPS * n_groups else alone
 
 
 def save_representation(fitted: Representation, folder: Path) -> None:
