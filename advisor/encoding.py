@@ -75,8 +75,12 @@ def codes_of(values: pd.Series, levels: Sequence[str]) -> NDArray[np.float64]:
     return result
 
 
+LARGEST = 1e37
+"""Magnitude at which numbers are cut: XGBoost and the forests store float32, which ends at 3.4e38."""
+
+
 def numbers_of(values: pd.Series) -> NDArray[np.float64]:
-    """Read a numeric, ordinal or boolean column as float64, infinities as missing.
+    """Read a numeric, ordinal or boolean column as float64, infinities as missing, within the range of float32.
 
     Parameters
     ----------
@@ -90,7 +94,7 @@ def numbers_of(values: pd.Series) -> NDArray[np.float64]:
     """
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     result: NDArray[np.float64] = np.where(np.isfinite(numbers), numbers, np.nan)
-    return result
+    return np.clip(result, -LARGEST, LARGEST)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from advisor.dataset import Dataset, Modality, Task
@@ -195,4 +196,6 @@ def profile_dataset(dataset: Dataset) -> DatasetProfile:
             f"{dataset.name} holds {dataset.modality} data, which this version recognises but cannot yet profile; "
             f"it can profile {', '.join(PROFILERS)} data."
         )
-    return PROFILERS[dataset.modality.value](dataset)
+    # Numbers near the end of the float range overflow in variances; the NaN that comes of it compares as unrelated.
+    with np.errstate(all="ignore"):
+        return PROFILERS[dataset.modality.value](dataset)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from advisor.encoding import numbers_of
 from advisor.errors import InvalidRun
 from advisor.representation import REPRESENTATIONS, Representation
 from advisor.tables.columns import Column, ColumnKind
@@ -164,3 +165,10 @@ def test_codes_follow_frequency() -> None:
     features = REPRESENTATIONS["trees"]().fit(X, columns, 0).transform(X)
     np.testing.assert_array_equal(features.values[:, 0], [0, 0, 1, np.nan])
     assert features.info.cardinality == (2,)
+
+
+def test_numbers_stay_within_float32() -> None:
+    """XGBoost and the forests store float32, where a larger number would be infinite."""
+    values = numbers_of(pd.Series([1e300, -1e300, np.inf, 2.0]))
+    assert np.isfinite(values[[0, 1, 3]].astype(np.float32)).all()
+    assert np.isnan(values[2])
