@@ -15,6 +15,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Iterable
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -157,7 +158,9 @@ def report(rows: list[Row], options: argparse.Namespace) -> None:
         cells.append(line)
     day = datetime.datetime.now(datetime.UTC).date().isoformat()
     told = ", ".join(f"{name} {number}" for name, number in versions(PACKAGES).items())
-    command = f"python benchmarks/cost.py --rows {','.join(map(str, options.rows))} --report"
+    sizes_told = f"--rows {_joined(options.rows)} --columns {_joined(options.columns)}"
+    only = f" --only {_joined(options.only)}" if options.only else ""
+    command = f"python benchmarks/cost.py {sizes_told}{only} --report"
     table = markdown_table(["rows x columns", "file MB", *order], cells)
     about = f"`{command}`, {day}. Machine: {machine()}. Versions: {told}."
     failures = [
@@ -167,6 +170,10 @@ def report(rows: list[Row], options: argparse.Namespace) -> None:
     ]
     parts = ["## Cost", about, LEGEND, table, "\n".join(failures)]
     write_section("cost", "\n\n".join(part for part in parts if part))
+
+
+def _joined(values: Iterable[object]) -> str:
+    return ",".join(str(value) for value in values)
 
 
 def numbers(text: str) -> list[int]:

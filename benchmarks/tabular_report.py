@@ -59,7 +59,7 @@ seconds of the fit alone. *Peak*: resident memory of the process tree."""
 
 def _about(rows: pd.DataFrame, order: list[str], seconds: float, jobs: int, rivals: Path) -> str:
     command = f"python benchmarks/tabular.py --seconds {seconds:g} --jobs {jobs}"
-    command += f" --seeds {rows['seed'].nunique()} --report"
+    command += f" --seeds {rows['seed'].nunique()} --systems {','.join(order)} --report"
     days = sorted(set(rows["when"].astype(str).str[:10]))
     found = "; ".join(f"{name} {_versions(name, rivals)}" for name in order)
     legend = LEGEND.format(tables=rows["dataset"].nunique(), systems=len(order))
