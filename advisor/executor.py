@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -25,6 +26,10 @@ from advisor.worker import run_job
 GRACE_FACTOR, GRACE_SECONDS = 1.3, 2.0
 """A fit may take this many times its seconds plus this many more before its process is killed (our choice:
 a boosting round or a batch of trees that has begun may end, and a first fit imports its library)."""
+
+
+GPU_FOLDER = Path("/proc/driver/nvidia/gpus")
+"""Where the NVIDIA driver lists its devices, one folder each."""
 
 
 class Executor(Protocol):
@@ -70,9 +75,10 @@ class ThisProcess:
 class _Worker:
     """One worker process and the job it has."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, gpu: str) -> None:
         environment = {
             **os.environ,
+            **({"CUDA_VISIBLE_DEVICES": gpu} if gpu else {}),
             **{
                 f"{library}_NUM_THREADS": str(threads)
                 for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
@@ -139,7 +145,8 @@ class LocalWorkers:
     def __init__(self, jobs: int) -> None:
         self.jobs = max(1, jobs)
         self.threads = max(1, (os.cpu_count() or 1) // self.jobs)
-        self._workers = [_Worker(self.threads) for _ in range(self.jobs)]
+        self._gpus = visible_gpus()
+        self._workers = [_Worker(self.threads, self._gpu_of(i)) for i in range(self.jobs)]
 
     def run(self, jobs: Sequence[FoldJob]) -> Iterator[FoldResult]:
         """Yield results as jobs end; an overdue worker is killed and replaced.
@@ -201,7 +208,11 @@ class LocalWorkers:
 
     def _replace(self, place: int) -> None:
         self._workers[place].kill()
-        self._workers[place] = _Worker(self.threads)
+        self._workers[place] = _Worker(self.threads, self._gpu_of(place))
+
+    def _gpu_of(self, place: int) -> str:
+        """Spread the workers over the GPUs, one for each."""
+        return self._gpus[place % len(self._gpus)] if self._gpus else ""
 
     def __enter__(self) -> Self:
         return self
@@ -214,6 +225,22 @@ class LocalWorkers:
     ) -> None:
         for worker in self._workers:
             worker.kill()
+
+
+def visible_gpus() -> list[str]:
+    """List the NVIDIA GPUs that this process may use, found out without loading a library.
+
+    Returns
+    -------
+    list of str
+        As ``CUDA_VISIBLE_DEVICES`` names them; empty where there are none.
+    """
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return [name.strip() for name in named.split(",") if name.strip() not in ("", "-1")]
+    if not GPU_FOLDER.is_dir():
+        return []
+    return [str(i) for i, _ in enumerate(sorted(GPU_FOLDER.iterdir()))]
 
 
 def make_executor(jobs: int | None = None) -> Executor:

@@ -26,9 +26,25 @@ class Finding(BaseModel):
     effects: tuple[Effect, ...] = ()
     vetoes: tuple[str, ...] = ()
     """Families or strategy names that must not be used; only for severity ``veto``."""
+    narrows: dict[str, tuple[bool | int | float | str, ...]] = {}
+    """Values that parameters of that name are restricted to, in whichever strategies have them."""
     numbers: dict[str, Number] = {}
     """The fields of the profile that the rule used."""
     reference: str = ""
+
+    def narrowing(self, **choices: tuple[bool | int | float | str, ...]) -> Finding:
+        """Also restrict parameters of search spaces.
+
+        Parameters
+        ----------
+        **choices : tuple
+            The values that a parameter of that name may still take, the default first.
+
+        Returns
+        -------
+        Finding
+        """
+        return self.model_copy(update={"narrows": choices})
 
 
 def note(message: str, effects: tuple[Effect, ...] = (), **numbers: Number) -> Finding:

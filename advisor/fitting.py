@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.dataset import Task
+from advisor.deadline import Deadline
 from advisor.errors import InvalidRun
 from advisor.representation import Features
 from advisor.storage import read_json, write_json
-from advisor.strategy import Deadline, FitContext, Model, Params, Strategy
+from advisor.strategy import FitContext, Model, Params, Strategy
 
 ABSENT_SHARE = 1e-6
 """Probability of each class that the fold did not hold; our choice: not zero, so that a log loss stays finite."""

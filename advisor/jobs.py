@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from advisor.strategy import ParamValue
+from advisor.parameter import ParamValue
 
 
 class FoldJob(BaseModel):

@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from advisor.calibration import Calibrator
 from advisor.ensemble import Decision
 from advisor.errors import InvalidRun
-from advisor.representation import REPRESENTATIONS, FeatureInfo
-from advisor.strategy import STRATEGIES, ParamValue
+from advisor.parameter import ParamValue
+from advisor.representation import REPRESENTATIONS, FeatureInfo, split_name
+from advisor.strategy import STRATEGIES
 from advisor.tables.columns import Column
 from advisor.workspace import Problem
 
@@ -127,7 +128,8 @@ def read_manifest(folder: Path) -> Manifest:
             f"'{path}' is not a manifest of this version: {first['loc']}: {first['msg']}"
         ) from error
     for member in manifest.members:
-        if member.strategy not in STRATEGIES or member.representation not in REPRESENTATIONS:
+        kind, _ = split_name(member.representation)
+        if member.strategy not in STRATEGIES or kind not in REPRESENTATIONS:
             raise InvalidRun(
                 f"'{path}' names '{member.strategy}', which this version does not know"
             )

@@ -50,6 +50,8 @@ class Probe(_Frozen):
     """Fewest training rows first; the last point is all of them."""
     speed: float | None = None
     """Measured over predicted seconds of a fit on this machine; ``None`` when all fits were too short."""
+    net_speed: float | None = None
+    """Measured over predicted seconds of training a network on this machine; ``None`` where it was not measured."""
     jobs: int
     seconds: float
     unfinished: dict[str, str] = {}

@@ -17,14 +17,17 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
-from advisor.dataset import Task
-from advisor.errors import AdvisorError
+from advisor.dataset import Task, holds_pictures
+from advisor.errors import AdvisorError, UnreadableData
 from advisor.fitting import load_model
+from advisor.images.files import scan_pictures
 from advisor.manifest import Member, read_manifest
 from advisor.metrics import get_metric
-from advisor.representation import REPRESENTATIONS, Representation
+from advisor.representation import REPRESENTATIONS, Representation, split_name
 from advisor.strategy import STRATEGIES, FitContext, Model
 from advisor.tables.columns import conform
+from advisor.tables.picture_columns import IMAGE
+from advisor.tables.picture_rows import picture_rows, readable
 
 
 class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -84,13 +87,13 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
         ----------
         X : DataFrame of shape (n_rows, n_columns)
             The training columns in any order; others are ignored. A polars frame or an array with the
-            training columns in their order will do.
+            training columns in their order will do. Of pictures, a list of paths as well, or a folder.
 
         Returns
         -------
         ndarray
             Class names of shape (n_rows,); 0/1 of shape (n_rows, n_labels) for multilabel; values of shape
-            (n_rows,) for regression.
+            (n_rows,) for regression. For a picture that cannot be read: None, zeros, or NaN.
 
         Raises
         ------
@@ -111,7 +114,8 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
         Returns
         -------
         ndarray of shape (n_rows, n_classes)
-            Rows sum to one; for multilabel each column is a label's own probability.
+            Rows sum to one; for multilabel each column is a label's own probability. NaN for a picture that cannot
+            be read.
 
         Raises
         ------
@@ -136,7 +140,9 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
         scores = self.manifest.decision.apply(mixed)
         if self.task is Task.MULTILABEL:
             return (scores > 0.5).astype(np.int8)
-        return np.asarray(self.classes_[scores.argmax(axis=1)])
+        decided = np.asarray(self.classes_[scores.argmax(axis=1)])
+        decided[np.isnan(scores).any(axis=1)] = None
+        return decided
 
     def score(self, X: pd.DataFrame, y: Any) -> float:
         """Score in the metric that was trained for (greater is better as that metric says).
@@ -158,6 +164,11 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
         """As :meth:`score`, for targets encoded as in :class:`advisor.dataset.Dataset`."""
         metric = get_metric(self.manifest.problem.metric, self.task)
         mixed = self._mixed(X)
+        known = ~np.isnan(mixed).any(axis=1)
+        if not known.all():  # a picture that cannot be read is neither right nor wrong
+            mixed, y = mixed[known], y[known]
+        if not len(mixed):
+            raise UnreadableData("there is nothing to score: no row can be read")
         if metric.needs == "labels":
             return float(metric.score(y, self.manifest.decision.apply(mixed))[0])
         return float(metric.score(y, self.manifest.calibrator.apply(mixed))[0])
@@ -183,19 +194,35 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
                 f"{unknown} is not a class of this model; its classes are {list(codes)}"
             ) from None
 
-    def _mixed(self, X: pd.DataFrame) -> NDArray[np.float64]:
-        """Blend the members' predictions, of shape (n_rows, n_outputs)."""
+    def _mixed(self, X: Any) -> NDArray[np.float64]:
+        """Blend the members' predictions, of shape (n_rows, n_outputs); NaN where a picture cannot be read."""
         frame = conform(self._frame(X), self.manifest.columns)
-        total = np.zeros((len(frame), self.manifest.problem.n_outputs))
-        matrices: dict[str, NDArray[np.float64]] = {}
-        for member, parts in self._loaded():
-            for model, place in parts:
+        matrices: dict[str, NDArray[Any]] = {}
+        for _, parts in self._loaded():
+            for _, place in parts:
                 if place not in matrices:
                     matrices[place] = self._representations[place].transform(frame).values
+        rows = None if not self._of_pictures else _readable(frame, list(matrices.values()))
+        if rows is not None:
+            matrices = {place: values[rows] for place, values in matrices.items()}
+        n_rows = len(frame) if rows is None else int(rows.sum())
+        total = np.zeros((n_rows, self.manifest.problem.n_outputs))
+        for member, parts in self._loaded() if n_rows else []:
+            for model, place in parts:
                 total += member.weight / len(parts) * model.predict(matrices[place])
-        return total
+        if rows is None:
+            return total
+        whole = np.full((len(frame), total.shape[1]), np.nan)
+        whole[rows] = total
+        return whole
+
+    @property
+    def _of_pictures(self) -> bool:
+        return holds_pictures(self.manifest.columns)
 
     def _frame(self, X: Any) -> pd.DataFrame:
+        if self._of_pictures:
+            return readable(picture_rows(X))[0]
         if isinstance(X, pd.DataFrame):
             return X
         if hasattr(X, "to_pandas"):
@@ -207,6 +234,7 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
         if self._parts is None:
             problem, root = self.manifest.problem, Path(self.folder)
             parts = []
+            same: dict[str, str] = {}
             for member in self.manifest.members:
                 strategy = STRATEGIES[member.strategy]
                 models = []
@@ -219,17 +247,31 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
                         threads=os.cpu_count() or 1,
                         metric=problem.metric,
                     )
-                    models.append(
-                        (load_model(strategy, root / fold.model, context), fold.representation)
-                    )
-                    if fold.representation not in self._representations:
-                        kind = REPRESENTATIONS[member.representation]
-                        self._representations[fold.representation] = kind.load(
-                            root / fold.representation
-                        )
+                    kind = REPRESENTATIONS[split_name(member.representation)[0]]
+                    # what learns nothing is the same for every fold: one matrix serves all of them
+                    place = fold.representation
+                    if not kind.learns:
+                        place = same.setdefault(member.representation, place)
+                    models.append((load_model(strategy, root / fold.model, context), place))
+                    if place not in self._representations:
+                        self._representations[place] = kind.load(root / place)
                 parts.append((member, models))
             self._parts = parts
         return self._parts
+
+
+def _readable(frame: pd.DataFrame, matrices: list[NDArray[Any]]) -> NDArray[np.bool_]:
+    """Which rows are pictures that could be read: those with a path that left neither NaN nor an empty matrix row."""
+    paths = frame[IMAGE]
+    rows = paths.notna().to_numpy(copy=True)
+    for values in matrices:
+        if values.dtype.kind == "f":
+            rows &= np.isfinite(values).all(axis=1)
+        else:  # all zero is a black picture, or none
+            empty = np.flatnonzero(rows & ~values.any(axis=1))
+            faults = dict(scan_pictures([str(paths.iloc[i]) for i in empty], decode=True)[1])
+            rows[[i for i in empty if str(paths.iloc[i]) in faults]] = False
+    return np.asarray(rows)
 
 
 def _spelt(value: object) -> str:

@@ -30,6 +30,11 @@ FIRST_SHARE, NEXT_SHARE = 0.25, 0.4
 """Parts of the remaining time that a strategy's first trial, and any later one, may take (our choice): one slow
 model must not eat the budget."""
 
+NET_SHARE = 0.8
+"""Part of the remaining time that the first trial of a network may take, which is not begun if it is expected to need
+more (our choice: a network cut short says little of what it can do, what was cheap has been tried before, and a network
+that is clearly behind after the first folds is stopped there)."""
+
 HOPELESS = 4.0
 """A trial expected to take more than this many times its share is not begun (our choice; cost formulas are
 rough, and iterative learners keep what they have at the deadline)."""
@@ -68,6 +73,8 @@ class Arm:
         Its best complete trial.
     cap : int
         Trials it may have.
+    is_net : bool
+        Whether its fits train a network (see :attr:`advisor.strategy.Card.clock`).
     alive : bool
         Still in the race.
     """
@@ -75,6 +82,7 @@ class Arm:
     space: SearchSpace
     cost: float
     cap: int = 1_000
+    is_net: bool = False
     spent: float = 0.0
     trials: list[Trial] = field(default_factory=list)
     best: Trial | None = None
@@ -184,7 +192,8 @@ class Race:
         if left is None:
             return None
         if not arm.complete():
-            return max(FIRST_SHARE * left, min(left, LEAST_SECONDS))
+            share = NET_SHARE if arm.is_net else FIRST_SHARE
+            return max(share * left, min(left, LEAST_SECONDS))
         usual = LONGER * self.expected_seconds(arm)
         return max(NEXT_SHARE * left, min(left, max(usual, LEAST_SECONDS)))
 
@@ -217,8 +226,13 @@ class Race:
                 arm.alive = False
 
     def stop_early(self, arm: Arm) -> StopEarly | None:
-        """Compare the first folds of a configuration with its own strategy's best on the same rows."""
+        """Compare the first folds of a configuration with its own strategy's best on the same rows.
+
+        The first trial of a network is compared with the leader: all its folds would take minutes.
+        """
         best = arm.best_predictions
+        if best is None and arm.is_net:
+            best = self.leader.best_predictions
         if best is None:
             return None
 
@@ -235,6 +249,8 @@ class Race:
         expected = self.expected_seconds(arm)
         if arm.complete():
             return expected <= left
+        if arm.is_net:
+            return expected <= NET_SHARE * left
         return left > 0 and expected <= HOPELESS * FIRST_SHARE * left
 
     def _bootstrap(self, rows: NDArray[np.int64]) -> NDArray[np.uint16]:

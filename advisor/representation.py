@@ -10,12 +10,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
-import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from advisor.deadline import Deadline
 from advisor.registry import Registry
 from advisor.tables.columns import Column
 
@@ -36,14 +37,39 @@ class FeatureInfo(BaseModel):
 
 @dataclass(frozen=True)
 class Features:
-    """A feature matrix with the meaning of its columns: values float64 of shape (n_rows, n_features)."""
+    """A feature matrix of shape (n_rows, n_features) with the meaning of its columns.
 
-    values: NDArray[np.float64]
+    Values are float64; float32 for embeddings and uint8 for pixels, which are many.
+    """
+
+    values: NDArray[Any]
     info: FeatureInfo
 
 
 class Representation(ABC):
-    """Learns on training rows how to turn conforming frames into matrices; saved without pickle."""
+    """Learns on training rows how to turn conforming frames into matrices; saved without pickle.
+
+    Parameters
+    ----------
+    argument : str
+        What follows the colon in a strategy's representation (``embedding:resnet50``); empty for most.
+    """
+
+    learns: ClassVar[bool] = True
+    """False: nothing is learned from the rows, so one matrix of all of them serves every fold. Such a representation
+    is computed beforehand by the process that searches, with all its cores, and may take a while."""
+
+    def __init__(self, argument: str = "") -> None:
+        self.argument = argument
+
+    def prepare(self, X: pd.DataFrame, deadline: Deadline) -> None:  # noqa: B027 (most have nothing slow)
+        """Do what is slow in ``transform`` and can be kept, such as embedding files; nothing by default.
+
+        Raises
+        ------
+        DeadlineExceeded
+            When the deadline passes first; what was done is kept.
+        """
 
     @abstractmethod
     def fit(self, X: pd.DataFrame, columns: Sequence[Column], seed: int) -> Representation:
@@ -66,3 +92,31 @@ class Representation(ABC):
 REPRESENTATIONS: Registry[type[Representation]] = Registry(
     "representation", "advisor.representations"
 )
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Take a strategy's representation apart.
+
+    Parameters
+    ----------
+    name : str
+        A registered name, perhaps with a colon and an argument.
+
+    Returns
+    -------
+    kind, argument : str
+        The registered name; the argument, empty where there is none.
+
+    Examples
+    --------
+    >>> split_name("embedding:resnet50"), split_name("linear")
+    (('embedding', 'resnet50'), ('linear', ''))
+    """
+    kind, _, argument = name.partition(":")
+    return kind, argument
+
+
+def make_representation(name: str) -> Representation:
+    """Make an unfitted representation by a strategy's name for it (see :func:`split_name`)."""
+    kind, argument = split_name(name)
+    return REPRESENTATIONS[kind](argument)

@@ -22,9 +22,10 @@ from advisor.errors import NoStrategy
 from advisor.evaluation import Score, score_interval
 from advisor.executor import Executor
 from advisor.metrics import get_metric
+from advisor.parameter import Categorical, Float, ParamValue
 from advisor.race import Arm, Race, trial_cap
-from advisor.space import Categorical, Float, SearchSpace
-from advisor.strategy import STRATEGIES, ParamValue
+from advisor.space import SearchSpace
+from advisor.strategy import STRATEGIES
 from advisor.trials import CrossValidation, Trial, TrialStore, contenders, cross_validate
 from advisor.workspace import Workspace
 
@@ -113,7 +114,7 @@ class Search:
         storage = JournalStorage(JournalFileBackend(str(journal)))
         self._studies = {space.strategy: self._study(space, storage) for space in spaces}
         cap = trial_cap(len(workspace.y))
-        arms = [Arm(space, self._default_cost(space), cap) for space in spaces]
+        arms = [Arm(s, self._default_cost(s), cap, _is_net(s)) for s in spaces]
         self.race = Race(arms, workspace, self.criterion, executor.jobs)
         for arm in arms:
             self._take_over(arm)
@@ -189,8 +190,8 @@ class Search:
             seed=self.workspace.problem.seed,
             seconds=self.race.allowance(arm, left),
             models=self.store.models(number),
-            # The default always stays in the race, so it is never stopped half-way.
-            stop_early=self.race.stop_early(arm) if origin != "default" else None,
+            # The default always stays in the race, so it is never stopped half-way, unless it costs minutes.
+            stop_early=self.race.stop_early(arm) if origin != "default" or arm.is_net else None,
         )
         trial = self._record(done, number, origin, asked.number)
         self.store.add(trial, done.predictions)
@@ -297,7 +298,11 @@ class Search:
             self.workspace.problem.n_outputs,
             space.defaults(),
         )
-        return cost * len(folds)
+        return cost * self.workspace.n_folds(space.strategy)
+
+
+def _is_net(space: SearchSpace) -> bool:
+    return STRATEGIES[space.strategy].card.clock == "net"
 
 
 def _suggest(asked: optuna.Trial, space: SearchSpace) -> dict[str, ParamValue]:

@@ -3,66 +3,39 @@
 Why not ``suggest(trial)``: the advisor prints the space before any trial; stored trials, warm starts and the plan need
 it as a value; it can be checked without training; ranges as code grow by copying. A file holds ``reference``,
 ``[params]``, ``[[starts]]`` (points known to be good, in the order to try them), ``[regimes.NAME]`` that may only
-narrow, and ``[defaults.TASK]``. The language is ``when`` (equality), ``at_most`` (a field of the profile) and ``only``.
+narrow, and ``[defaults.TASK]``. The language is ``when`` (equality), ``at_most`` and ``choices_from`` (fields of the
+profile) and ``only``.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from advisor.dataset import Task
 from advisor.errors import InvalidSpace, did_you_mean, quoted
+from advisor.parameter import (
+    AnyParam,
+    Categorical,
+    Float,
+    Int,
+    Param,
+    ParamValue,
+    ProfileField,
+    allows,
+    capped,
+    faults_of,
+    in_words,
+    is_within,
+    moved_inside,
+)
 
-ParamValue = float | int | str | bool | None
 TABLES = frozenset({"reference", "params", "starts", "regimes", "defaults"})
 """What a file may hold."""
-
-
-class _Param(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    when: dict[str, ParamValue] = Field(default_factory=dict)
-    """Active only where every named parameter has the given value."""
-    only: Literal["classification", "regression"] | None = None
-    """The tasks in which the parameter means anything; ``None`` for all."""
-
-
-class Float(_Param):
-    """A real number in [low, high]."""
-
-    type: Literal["float"] = "float"
-    low: float
-    high: float
-    default: float
-    log: bool = False
-
-
-class Int(_Param):
-    """A whole number in [low, high]; ``at_most`` names a field of the profile that caps it."""
-
-    type: Literal["int"] = "int"
-    low: int
-    high: int
-    default: int
-    log: bool = False
-    at_most: str | None = None
-
-
-class Categorical(_Param):
-    """One of several values."""
-
-    type: Literal["categorical"] = "categorical"
-    choices: tuple[ParamValue, ...]
-    default: ParamValue
-
-
-AnyParam = Float | Int | Categorical
-Param = Annotated[AnyParam, Field(discriminator="type")]
 
 
 class SearchSpace(BaseModel):
@@ -80,7 +53,7 @@ class SearchSpace(BaseModel):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> SearchSpace:
-        faults = [fault for name, param in self.params.items() for fault in _faults(name, param)]
+        faults = [fault for name, param in self.params.items() for fault in faults_of(name, param)]
         for name, param in self.params.items():
             for other in param.when:
                 if other not in self.params:
@@ -104,6 +77,32 @@ class SearchSpace(BaseModel):
             if all(full.get(other) == wanted for other, wanted in self.params[name].when.items())
         }
 
+    def narrowed(self, choices: Mapping[str, Sequence[ParamValue]]) -> SearchSpace:
+        """Restrict parameters that are one of several values.
+
+        Parameters
+        ----------
+        choices : mapping of str to sequence
+            Values that a parameter of that name may still take; names that are not parameters of this space are
+            left aside, and so are values that the space does not have.
+
+        Returns
+        -------
+        SearchSpace
+            Defaults and starts moved inside, and no start twice.
+        """
+        params = dict(self.params)
+        for name, wanted in choices.items():
+            old = params.get(name)
+            if not isinstance(old, Categorical):
+                continue
+            left = tuple(value for value in old.choices if value in wanted)
+            if left:
+                default = old.default if old.default in left else left[0]
+                params[name] = old.model_copy(update={"choices": left, "default": default})
+        space = self.model_copy(update={"params": params, "starts": ()})
+        return space.model_copy(update={"starts": _distinct(space, self.starts)})
+
     def faults(self, values: Mapping[str, ParamValue]) -> list[str]:
         """Say what is wrong with an assignment.
 
@@ -122,8 +121,8 @@ class SearchSpace(BaseModel):
             if name not in self.params:
                 near = did_you_mean(name, self.params)
                 found.append(f"'{name}' is not among {quoted(self.params)}.{near}")
-            elif not _allows(self.params[name], value):
-                found.append(f"'{name}' = {value!r} is not in {_range(self.params[name])}")
+            elif not allows(self.params[name], value):
+                found.append(f"'{name}' = {value!r} is not in {in_words(self.params[name])}")
         return found
 
     def check(self, values: Mapping[str, ParamValue]) -> None:
@@ -146,7 +145,7 @@ class SearchSpace(BaseModel):
 def load_space(
     strategy: str,
     regime: str,
-    profile_fields: Mapping[str, float | int],
+    profile_fields: Mapping[str, ProfileField],
     task: Task | None = None,
 ) -> SearchSpace:
     """Read the space of a strategy, narrowed to a regime, to the counts of a profile and to a task.
@@ -157,8 +156,8 @@ def load_space(
         The stem of a file in ``search_spaces``.
     regime : str
         A regime the file may narrow; one it does not name changes nothing.
-    profile_fields : mapping of str to number
-        Counts of the profile that ``at_most`` may name, for example ``n_labelled``.
+    profile_fields : mapping of str to number or tuple of str
+        What ``at_most`` and ``choices_from`` may name, for example ``n_labelled``.
     task : Task or None
         Leaves out the parameters that mean nothing in it, and moves defaults; ``None`` does neither.
 
@@ -206,7 +205,7 @@ def make_space(
     strategy: str,
     written: Mapping[str, Any],
     regime: str,
-    profile_fields: Mapping[str, float | int],
+    profile_fields: Mapping[str, ProfileField],
     task: Task | None = None,
 ) -> SearchSpace:
     """Make a space from the tables of its file.
@@ -238,13 +237,13 @@ def make_space(
         plain = SearchSpace.model_construct(strategy=strategy, params=widest)
         faults += [f"defaults of '{name}': {fault}" for fault in plain.faults(values)]
         if task is not None and name == str(task) and not faults:
-            moved = {key: _inside(params[key], value) for key, value in values.items()}
+            moved = {key: moved_inside(params[key], value) for key, value in values.items()}
             params |= {k: params[k].model_copy(update={"default": v}) for k, v in moved.items()}
     if faults:
         raise InvalidSpace(f"search_spaces/{strategy}.toml: {'; '.join(faults)}")
     known = set(params)
     params = {
-        name: _capped(param, profile_fields)
+        name: capped(param, profile_fields)
         for name, param in params.items()
         if _serves(param.only, task)
     }
@@ -254,7 +253,9 @@ def make_space(
         )
     except ValidationError as error:
         raise InvalidSpace(f"search_spaces/{strategy}.toml: {_reasons(error)}") from None
-    starts = _starts(space, written.get("starts", []), known, regime, task)
+    starts = _starts(
+        space, [*_listed_starts(space), *written.get("starts", [])], known, regime, task
+    )
     return space.model_copy(update={"starts": starts})
 
 
@@ -275,7 +276,7 @@ def _parse_params(tables: Mapping[str, Any]) -> tuple[dict[str, AnyParam], list[
             params[name] = kind.model_validate(table)
         except ValidationError as error:
             faults.append(f"'{name}': {_reasons(error)}")
-    faults += [fault for name, param in params.items() for fault in _faults(name, param)]
+    faults += [fault for name, param in params.items() for fault in faults_of(name, param)]
     return params, faults
 
 
@@ -298,10 +299,10 @@ def _overlay(
         except ValidationError as error:
             faults.append(f"'{name}': {_reasons(error)}")
             continue
-        faults += _faults(name, new)
-        if not _within(new, old):
+        faults += faults_of(name, new)
+        if not is_within(new, old):
             faults.append(
-                f"'{name}': {_range(new)} is wider than {_range(old)}; a regime may only narrow"
+                f"'{name}': {in_words(new)} is wider than {in_words(old)}; a regime may only narrow"
             )
         made[name] = new
     return made, faults
@@ -315,8 +316,7 @@ def _starts(
     task: Task | None,
 ) -> tuple[dict[str, ParamValue], ...]:
     """Choose the starts of this regime and task, move them inside, and drop what repeats."""
-    made: list[dict[str, ParamValue]] = []
-    seen = [space.defaults()]
+    chosen: list[dict[str, ParamValue]] = []
     for i, table in enumerate(written):
         values = {k: v for k, v in table.items() if k not in ("reference", "regimes", "only")}
         strange = sorted(set(values) - known)
@@ -327,7 +327,20 @@ def _starts(
             )
         if regime not in table.get("regimes", [regime]) or not _serves(table.get("only"), task):
             continue
-        start = {n: _inside(space.params[n], v) for n, v in values.items() if n in space.params}
+        chosen.append(values)
+    return _distinct(space, chosen)
+
+
+def _distinct(
+    space: SearchSpace, starts: Iterable[Mapping[str, ParamValue]]
+) -> tuple[dict[str, ParamValue], ...]:
+    """Move starts inside the space and drop those that repeat one another or the defaults."""
+    made: list[dict[str, ParamValue]] = []
+    seen = [space.defaults()]
+    for values in starts:
+        start = {
+            n: moved_inside(space.params[n], v) for n, v in values.items() if n in space.params
+        }
         full = space.complete(start)
         if full not in seen:
             seen.append(full)
@@ -335,59 +348,18 @@ def _starts(
     return tuple(made)
 
 
-def _faults(name: str, param: AnyParam) -> list[str]:
-    if isinstance(param, Categorical):
-        wrong = param.default not in param.choices
-        return [f"'{name}': default {param.default!r} is not in {_range(param)}"] * wrong
-    found = []
-    if param.low > param.high:
-        found = [f"'{name}': low {param.low} is above high {param.high}"]
-    elif not param.low <= param.default <= param.high:
-        found.append(f"'{name}': default {param.default} is not in {_range(param)}")
-    if param.log and param.low <= 0:
-        found.append(f"'{name}': a log range must start above 0, got {param.low}")
-    return found
-
-
-def _allows(param: AnyParam, value: ParamValue) -> bool:
-    if isinstance(param, Categorical):
-        return any(value == choice and type(value) is type(choice) for choice in param.choices)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return param.low <= value <= param.high and (isinstance(param, Float) or value == int(value))
-
-
-def _within(new: AnyParam, old: AnyParam) -> bool:
-    if isinstance(new, Categorical) and isinstance(old, Categorical):
-        return set(new.choices) <= set(old.choices)
-    if isinstance(new, Categorical) or isinstance(old, Categorical):
-        return False
-    return new.low >= old.low and new.high <= old.high
-
-
-def _inside(param: AnyParam, value: ParamValue) -> ParamValue:
-    if isinstance(param, Categorical):
-        return value if _allows(param, value) else param.default
-    number = value if isinstance(value, int | float) else param.default
-    number = min(max(number, param.low), param.high)
-    return int(number) if isinstance(param, Int) else float(number)
-
-
-def _capped(param: AnyParam, fields: Mapping[str, float | int]) -> AnyParam:
-    if not isinstance(param, Int) or param.at_most is None or param.at_most not in fields:
-        return param
-    high = max(param.low, min(param.high, int(fields[param.at_most])))
-    return param.model_copy(update={"high": high, "default": min(param.default, high)})
+def _listed_starts(space: SearchSpace) -> list[dict[str, ParamValue]]:
+    """One start for each further value that the profile listed: all of them are to be measured."""
+    return [
+        {name: choice}
+        for name, param in space.params.items()
+        if isinstance(param, Categorical) and param.choices_from
+        for choice in param.choices[1:]
+    ]
 
 
 def _serves(only: str | None, task: Task | None) -> bool:
     return only is None or task is None or (only == "classification") == task.is_classification
-
-
-def _range(param: AnyParam) -> str:
-    if isinstance(param, Categorical):
-        return quoted(param.choices)
-    return f"[{param.low}, {param.high}]"
 
 
 def _reasons(error: ValidationError) -> str:

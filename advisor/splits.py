@@ -102,6 +102,7 @@ def plan_splits(
     groups: NDArray[Any] | None,
     seed: int,
     n_blocks: int | None = None,
+    most_folds: int | None = None,
 ) -> SplitPlan:
     """Choose how many folds and repeats a dataset needs.
 
@@ -117,6 +118,8 @@ def plan_splits(
         Kept in the plan.
     n_blocks : int or None
         How many blocks rows fall into once copies of a row are kept together as well; ``None``: no copies.
+    most_folds : int or None
+        Where fits are dear: fewer folds, repeated as often as makes up for it.
 
     Returns
     -------
@@ -147,6 +150,8 @@ def plan_splits(
     wanted, repeats = next(
         ((folds, times) for below, folds, times in SPLITS_BY_ROWS if n < below), SPLITS_OF_MANY_ROWS
     )
+    if most_folds is not None and wanted > most_folds:
+        wanted, repeats = most_folds, -(-wanted * repeats // most_folds)
     folds = min(wanted, units)
     reason = f"{n:,} rows: {_words(folds, repeats)}"
     if folds < wanted:

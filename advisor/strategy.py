@@ -6,23 +6,23 @@ untrained model from parameter values. A builder, not an instance, goes into the
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from advisor.dataset import Modality, Task
-from advisor.errors import DeadlineExceeded, InvalidSpace
+from advisor.deadline import Deadline
+from advisor.errors import InvalidSpace
+from advisor.parameter import ParamValue
 from advisor.registry import Registry, available
 from advisor.representation import FeatureInfo, Features
 
-ParamValue = float | int | str | bool | None
 Params = Mapping[str, ParamValue]
 
 
@@ -50,10 +50,11 @@ class Card(BaseModel):
     name: str
     title: str
     family: str
-    """Rules speak of families: dummy, linear, kernel, forest, boosting, neural, in_context."""
+    """Rules speak of families: see :data:`advisor.evidence.FAMILIES`."""
     modalities: frozenset[Modality]
     tasks: frozenset[Task]
     representation: str
+    """What its models learn from; :meth:`Strategy.representation` may add an argument to it."""
     requires: Requirements = Requirements()
     native_multilabel: bool = False
     """False: one model per label is fitted."""
@@ -61,6 +62,9 @@ class Card(BaseModel):
     """Whether the probe cross-validates its default configuration within seconds."""
     reference: str
     licence: str = ""
+    clock: Literal["general", "net"] = "general"
+    """Which measured speed of this machine its seconds go with: that of ordinary fits, or of training networks. The
+    latter take so long that they are judged on the first repeat of the folds: all rows, once each."""
 
 
 @dataclass(frozen=True)
@@ -76,38 +80,6 @@ class FitContext:
     seed: int
     threads: int = 1
     metric: str = ""
-
-
-class Deadline:
-    """A moment after which a fit should stop.
-
-    Parameters
-    ----------
-    seconds : float or None
-        From now; ``None`` for never.
-    """
-
-    def __init__(self, seconds: float | None) -> None:
-        self._at = None if seconds is None else time.monotonic() + seconds
-
-    def left(self) -> float:
-        """Seconds left, 0 when passed, infinity when there is none."""
-        return float("inf") if self._at is None else max(0.0, self._at - time.monotonic())
-
-    def passed(self) -> bool:
-        """Whether the moment has come."""
-        return self._at is not None and time.monotonic() >= self._at
-
-    def check(self) -> None:
-        """Stop a fit that has nothing usable yet.
-
-        Raises
-        ------
-        DeadlineExceeded
-            When the moment has come.
-        """
-        if self.passed():
-            raise DeadlineExceeded("the fit ran out of time before there was a usable model")
 
 
 class Model(ABC):
@@ -150,6 +122,18 @@ class Strategy(ABC):
         if not absent:
             return ""
         return f"pip install 'regime-advisor[{self.card.requires.extra}]' (for {', '.join(absent)})"
+
+    def representation(self, params: Params) -> str:
+        """Name what a configuration learns from; a name of ``REPRESENTATIONS``, perhaps with an argument."""
+        return self.card.representation
+
+    def measure_speed(self, params: Params) -> float | None:
+        """Time a small piece of its training here: seconds over those that ``cost`` predicts; ``None`` if it cannot.
+
+        For strategies whose card says ``clock="net"``; a network's speed differs between machines far more than that of
+        other fits, and one fit is too long to try.
+        """
+        return None
 
     @abstractmethod
     def cost(self, n_rows: int, n_features: int, n_outputs: int, params: Params) -> float:

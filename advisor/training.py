@@ -206,9 +206,9 @@ def _gather(
     draft: Path, workspace: Workspace, store: TrialStore, trial: Trial, weight: float
 ) -> Member:
     """Link one member's fold models and the representations they read into the draft."""
-    representation = STRATEGIES[trial.strategy].card.representation
+    representation = STRATEGIES[trial.strategy].representation(trial.params)
     folds = []
-    for i in range(len(workspace.folds)):
+    for i in range(workspace.n_folds(trial.strategy)):
         model = f"models/{trial.number:05d}/fold{i}"
         (draft / model).parent.mkdir(parents=True, exist_ok=True)
         link_tree(store.models(trial.number) / f"fold{i}", draft / model)
@@ -224,7 +224,7 @@ def _gather(
 
 def _refit(draft: Path, workspace: Workspace, trial: Trial, executor: Executor) -> Member:
     """Train the best configuration once more, on all rows."""
-    representation = STRATEGIES[trial.strategy].card.representation
+    representation = STRATEGIES[trial.strategy].representation(trial.params)
     model = f"models/{trial.number:05d}/whole"
     job = FoldJob(
         workspace=workspace.folder,

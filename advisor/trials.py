@@ -18,10 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from advisor.deadline import Deadline
+from advisor.errors import AdvisorError, DeadlineExceeded
 from advisor.evaluation import pooled
 from advisor.executor import Executor
 from advisor.jobs import FoldJob
-from advisor.strategy import ParamValue
+from advisor.parameter import ParamValue
+from advisor.strategy import STRATEGIES
 from advisor.workspace import Workspace
 
 FIRST_FOLDS = 2
@@ -100,7 +103,21 @@ def cross_validate(  # noqa: PLR0913 (keyword-only options)
     CrossValidation
     """
     start = time.monotonic()
-    folds = workspace.folds
+    folds = workspace.folds[: workspace.n_folds(strategy)]
+    representation = STRATEGIES[strategy].representation(params)
+    try:
+        # Here and not in the workers: what all folds share is computed once, with all cores.
+        workspace.prepare(representation, Deadline(seconds))
+    except (AdvisorError, DeadlineExceeded, OSError, RuntimeError) as failure:
+        return CrossValidation(
+            strategy=strategy,
+            params=dict(params),
+            predictions=None,
+            seconds=time.monotonic() - start,
+            error=f"{representation}: {failure}",
+        )
+    if seconds is not None:
+        seconds = max(0.0, seconds - (time.monotonic() - start))
     rounds = -(-len(folds) // executor.jobs)
     with tempfile.TemporaryDirectory(dir=workspace.folder) as scratch:
         jobs = [

@@ -14,11 +14,12 @@ from queue import SimpleQueue
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.deadline import Deadline
 from advisor.errors import DeadlineExceeded
 from advisor.fitting import fit_model
 from advisor.jobs import FoldJob, FoldResult
 from advisor.representation import Features
-from advisor.strategy import STRATEGIES, Deadline, FitContext
+from advisor.strategy import STRATEGIES, FitContext
 from advisor.workspace import Workspace
 
 MAX_ERROR = 500
@@ -59,7 +60,7 @@ def run_job(job: FoldJob) -> FoldResult:
 def _fit(job: FoldJob) -> bool:
     workspace = _workspace(job.workspace)
     strategy = STRATEGIES[job.strategy]
-    features = workspace.features(job.fold, strategy.card.representation)
+    features = workspace.features(job.fold, strategy.representation(job.params))
     y = workspace.y[workspace.fold(job.fold).train]
     train = features.train
     if job.train_fraction < 1:

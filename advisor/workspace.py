@@ -8,6 +8,8 @@ Parquet, JSON and ``.npy``; no pickle.
 
 from __future__ import annotations
 
+import hashlib
+import re
 import shutil
 import uuid
 from dataclasses import dataclass
@@ -19,16 +21,32 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from advisor.dataset import Dataset, Task
+from advisor.dataset import Dataset, Modality, Task
+from advisor.deadline import Deadline
 from advisor.errors import InvalidRun
-from advisor.representation import REPRESENTATIONS, FeatureInfo, Features, Representation
+from advisor.representation import (
+    REPRESENTATIONS,
+    FeatureInfo,
+    Features,
+    Representation,
+    make_representation,
+    split_name,
+)
 from advisor.splits import Fold, SplitPlan, merge_blocks, plan_splits, split
 from advisor.storage import write_arrays
+from advisor.strategy import STRATEGIES
 from advisor.tables.columns import Column, conform
 
 KEPT_GROUPS = 0.5
 """Share of the groups that must stay apart once copies of rows are merged; below it groups alone count (our
 choice)."""
+
+MOST_NET_FOLDS = 6
+"""Folds at most where networks are among the strategies (our choice: each fold costs one of them a minute, and six are
+three rounds on two cores)."""
+
+DIGEST = 8
+"""Hexadecimal digits that keep folders of similar names apart."""
 
 WHOLE = -1
 """Instead of a fold's position: all rows are training rows, for one model refitted on everything."""
@@ -168,6 +186,11 @@ class Workspace:
             n_folds = len(arrays.files) // 2
             return [Fold(arrays[f"train{i}"], arrays[f"valid{i}"]) for i in range(n_folds)]
 
+    def n_folds(self, strategy: str) -> int:
+        """Count the folds a strategy is judged on: all, or those of the first repeat where a fit takes minutes."""
+        once = STRATEGIES[strategy].card.clock == "net"
+        return self.problem.splits.folds if once else len(self.folds)
+
     def fold(self, position: int) -> Fold:
         """One fold, or for ``WHOLE`` all rows in training and the first one to validate shapes on."""
         if position == WHOLE:
@@ -182,13 +205,15 @@ class Workspace:
         fold : int
             Position in ``folds``, or ``WHOLE``.
         representation : str
-            A name in the registry of representations.
+            A name in the registry of representations, perhaps with an argument.
 
         Returns
         -------
         FoldFeatures
             Matrices are memory-mapped, so that workers share the pages.
         """
+        if not learns(representation):
+            return self._shared(fold, representation)
         place = self.place(fold, representation)
         if not place.exists():
             self._compute(fold, representation, place)
@@ -199,16 +224,63 @@ class Workspace:
         )
         return FoldFeatures(train, valid, place / "fitted")
 
+    def prepare(self, representation: str, deadline: Deadline) -> None:
+        """Compute a representation that learns nothing, once for all folds and with all cores.
+
+        Parameters
+        ----------
+        representation : str
+            As for :meth:`features`; one that learns is left to the folds.
+        deadline : Deadline
+            When to stop; what was computed by then is kept where the representation keeps it.
+
+        Raises
+        ------
+        DeadlineExceeded
+            When the deadline passes first.
+        """
+        if learns(representation) or self.place(WHOLE, representation).exists():
+            return
+        made = make_representation(representation)
+        made.prepare(self.X, deadline)
+        self._write(made.fit(self.X, self.columns, self.problem.seed), representation)
+
     def place(self, fold: int, representation: str) -> Path:
         """The cache folder of one representation of one fold; ``fitted`` in it is the saved transformer."""
-        which = "whole" if fold == WHOLE else str(fold)
-        return self.folder / "features" / f"{representation}-{which}"
+        which = "whole" if fold == WHOLE or not learns(representation) else str(fold)
+        name = re.sub(r"[^\w.+-]", "_", representation)
+        if (
+            name != representation
+        ):  # paths and colons make no folder names; the digest keeps names apart
+            name += f"-{hashlib.sha256(representation.encode()).hexdigest()[:DIGEST]}"
+        return self.folder / "features" / f"{name}-{which}"
+
+    def _shared(self, fold: int, representation: str) -> FoldFeatures:
+        """Cut one fold from the matrix of all rows."""
+        place = self.place(WHOLE, representation)
+        if not place.exists():
+            self.prepare(representation, Deadline(None))
+        info = FeatureInfo.model_validate_json((place / "info.json").read_text("utf-8"))
+        values = np.load(place / "values.npy", mmap_mode="r")
+        rows = self.fold(fold)
+        train, valid = (Features(values[side], info) for side in (rows.train, rows.valid))
+        return FoldFeatures(train, valid, place / "fitted")
+
+    def _write(self, fitted: Representation, representation: str) -> None:
+        """Write the matrix of all rows aside and rename it into place."""
+        place = self.place(WHOLE, representation)
+        draft = place.with_name(f"{place.name}.{uuid.uuid4().hex}")
+        save_representation(fitted, draft / "fitted")
+        features = fitted.transform(self.X)
+        np.save(draft / "values.npy", np.ascontiguousarray(features.values))
+        (draft / "info.json").write_text(features.info.model_dump_json(), "utf-8")
+        _settle(draft, place)
 
     def _compute(self, fold: int, representation: str, place: Path) -> None:
         rows = self.fold(fold)
         train = self.X.iloc[rows.train].reset_index(drop=True)
         valid = self.X.iloc[rows.valid].reset_index(drop=True)
-        fitted = REPRESENTATIONS[representation]().fit(train, self.columns, self.problem.seed)
+        fitted = make_representation(representation).fit(train, self.columns, self.problem.seed)
         # Written aside and renamed: a reader sees all of it or nothing, whoever is killed meanwhile.
         draft = place.with_name(f"{place.name}.{uuid.uuid4().hex}")
         save_representation(fitted, draft / "fitted")
@@ -216,10 +288,20 @@ class Workspace:
             features = fitted.transform(frame)
             np.save(draft / f"{side}.npy", np.ascontiguousarray(features.values))
         (draft / "info.json").write_text(features.info.model_dump_json(), "utf-8")
-        try:
-            draft.rename(place)
-        except OSError:  # another worker was first; its result is the same
-            shutil.rmtree(draft, ignore_errors=True)
+        _settle(draft, place)
+
+
+def learns(representation: str) -> bool:
+    """Whether a representation learns from the rows of a fold, by its name."""
+    return REPRESENTATIONS[split_name(representation)[0]].learns
+
+
+def _settle(draft: Path, place: Path) -> None:
+    """Rename a finished folder into place."""
+    try:
+        draft.rename(place)
+    except OSError:  # another worker was first; its result is the same
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def plan_for(dataset: Dataset, seed: int) -> SplitPlan:
@@ -243,11 +325,12 @@ def plan_for(dataset: Dataset, seed: int) -> SplitPlan:
     """
     blocks = blocks_of(dataset)
     n_blocks = None if blocks is None else len(np.unique(blocks))
-    return plan_splits(dataset.task, dataset.y, dataset.groups, seed, n_blocks)
+    most = None if dataset.modality is Modality.TABULAR else MOST_NET_FOLDS
+    return plan_splits(dataset.task, dataset.y, dataset.groups, seed, n_blocks, most)
 
 
 def blocks_of(dataset: Dataset) -> NDArray[np.int64] | None:
-    """Codes of rows that must stay together: groups, merged with exact duplicates of feature rows.
+    """Codes of rows that must stay together: groups, merged with rows that are copies of one another.
 
     Where copies link most of the groups to each other, as they do in tables of a few coarse columns, the groups alone
     count: rows that agree by chance are no reason to have nothing to split.
@@ -262,9 +345,7 @@ def blocks_of(dataset: Dataset) -> NDArray[np.int64] | None:
     ndarray of int of shape (n_labelled,) or None
         ``None`` where every row stands alone.
     """
-    hashes = pd.util.hash_pandas_object(dataset.X, index=False).to_numpy()
-    duplicates = np.unique(hashes, return_inverse=True)[1].astype(np.int64)
-    merged = merge_blocks(dataset.groups, duplicates)
+    merged = merge_blocks(dataset.groups, dataset.copies())
     if dataset.groups is None or merged is None:
         return merged
     alone = merge_blocks(dataset.groups, None)

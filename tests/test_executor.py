@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from advisor.executor import LocalWorkers, make_executor
+from advisor import executor
+from advisor.executor import LocalWorkers, make_executor, visible_gpus
 from advisor.jobs import FoldJob, FoldResult
 from advisor.space import load_space
 from advisor.workspace import Workspace
@@ -33,8 +34,8 @@ def _job(workspace: Workspace, place: Path, fold: int = 0, **changes: object) ->
 
 
 def _run(jobs: list[FoldJob], n_workers: int = 2) -> dict[int, FoldResult]:
-    with make_executor(n_workers) as executor:
-        return {result.fold: result for result in executor.run(jobs)}
+    with make_executor(n_workers) as workers:
+        return {result.fold: result for result in workers.run(jobs)}
 
 
 def test_workers_and_this_process_give_the_same_predictions(
@@ -90,3 +91,18 @@ def test_closing_the_iterator_ends_what_still_runs(workspace: Workspace, tmp_pat
         results.close()  # type: ignore[attr-defined]
         again = list(executor.run([_job(workspace, tmp_path, 1)]))
     assert [result.error for result in again] == [""]
+
+
+def test_gpus_are_those_the_user_allows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """CUDA_VISIBLE_DEVICES is obeyed; without it the driver's own list counts; workers share them in turn."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
+    assert visible_gpus() == ["2", "3"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert visible_gpus() == []
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    monkeypatch.setattr(executor, "GPU_FOLDER", tmp_path / "absent")
+    assert visible_gpus() == []
+    for name in ("0000:01:00.0", "0000:02:00.0"):
+        (tmp_path / "gpus" / name).mkdir(parents=True)
+    monkeypatch.setattr(executor, "GPU_FOLDER", tmp_path / "gpus")
+    assert visible_gpus() == ["0", "1"]

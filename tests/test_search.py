@@ -11,9 +11,10 @@ from advisor.dataset import Task
 from advisor.errors import NoStrategy
 from advisor.executor import make_executor
 from advisor.metrics import get_metric
+from advisor.parameter import Categorical, Float
 from advisor.race import Arm, Race, trial_cap
 from advisor.search import Budget, Search, SearchResult, SearchState
-from advisor.space import Categorical, Float, SearchSpace, load_space
+from advisor.space import SearchSpace, load_space
 from advisor.trials import Trial, TrialStore, contenders
 from advisor.workspace import Workspace
 from tests.problems import small_dataset, workspace_of

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from advisor.dataset import Task
 from advisor.errors import InvalidSpace
-from advisor.space import Categorical, Float, Int, SearchSpace, load_space, make_space
+from advisor.parameter import Categorical, Float, Int
+from advisor.space import SearchSpace, load_space, make_space
 
 WRITTEN: dict[str, Any] = {
     "reference": "a test",
@@ -171,3 +172,30 @@ def test_defaults_and_starts_are_valid_for_any_profile(n_labelled: int, regime: 
     made = space(regime, n_labelled)
     assert made.faults(made.defaults()) == []
     assert all(made.faults(start) == [] for start in made.starts)
+
+
+def test_choices_come_from_the_profile_and_all_of_them_are_tried() -> None:
+    """What the profile lists replaces the file's choices: the first is the default, the others are starts."""
+    written = {
+        "params": {
+            "net": {
+                "type": "categorical",
+                "choices": ["none"],
+                "choices_from": "backbones",
+                "default": "none",
+            }
+        }
+    }
+    named = make_space("toy", written, "", {"backbones": ("big", "small")})
+    assert named.defaults() == {"net": "big"}
+    assert named.starts == ({"net": "small"},)
+    assert make_space("toy", written, "", {"backbones": ()}).defaults() == {"net": "none"}
+
+
+def test_a_narrowed_space_keeps_its_defaults_and_starts_inside() -> None:
+    """What a finding rules out is neither a default nor a start, and a start that has become another is dropped."""
+    plain = space().narrowed({"kind": ("dart",), "absent": (1,)})
+    assert plain.defaults()["kind"] == "dart"
+    assert all(plain.complete(start)["kind"] == "dart" for start in plain.starts)
+    assert len(plain.starts) == len({str(plain.complete(s)) for s in plain.starts})
+    assert space().narrowed({"kind": ("nothing",)}) == space()

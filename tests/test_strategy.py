@@ -9,13 +9,13 @@ import pytest
 from numpy.typing import NDArray
 
 from advisor.dataset import Task
+from advisor.deadline import Deadline
 from advisor.errors import DeadlineExceeded, InvalidRun, InvalidSpace
 from advisor.fitting import fit_model, load_model
 from advisor.representation import FeatureInfo, Features
 from advisor.storage import read_arrays, read_estimator, write_arrays, write_estimator
 from advisor.strategy import (
     STRATEGIES,
-    Deadline,
     FitContext,
     Model,
     Params,

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.dataset import Task
+from advisor.deadline import Deadline
 from advisor.registry import available
 from advisor.representation import Features
 from advisor.storage import read_arrays, write_arrays
-from advisor.strategy import Deadline, FitContext, Model
+from advisor.strategy import FitContext, Model
 
 WEIGHTS_FOLDER = Path("~/.cache/regime-advisor/weights")
 """Where a user may put weight files that did not come through the Hugging Face hub."""

@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from advisor.deadline import Deadline
 from advisor.errors import InvalidRun
 from advisor.storage import read_json, write_json
-from advisor.strategy import Deadline
 
 HELD_OUT = 0.15
 """Share of the training rows that early stopping watches; our choice."""

@@ -61,7 +61,8 @@ class LinearRepresentation(Representation):
     Better by default (smooth clipping).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, argument: str = "") -> None:
+        super().__init__(argument)
         self._numbers: list[str] = []
         self._dates: list[DateParts] = []
         self._levels: dict[str, tuple[str, ...]] = {}

@@ -46,7 +46,8 @@ class TreesRepresentation(Representation):
     Deerwester et al. (1990), Indexing by latent semantic analysis (for text).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, argument: str = "") -> None:
+        super().__init__(argument)
         self._numbers: list[str] = []
         self._levels: dict[str, tuple[str, ...]] = {}
         self._dates: list[DateParts] = []

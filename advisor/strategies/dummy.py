@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.dataset import Modality, Task
+from advisor.deadline import Deadline
 from advisor.representation import Features
 from advisor.storage import read_json, write_json
-from advisor.strategy import STRATEGIES, Card, Deadline, FitContext, Model, Params, Strategy
+from advisor.strategy import STRATEGIES, Card, FitContext, Model, Params, Strategy
 
 
 class DummyModel(Model):

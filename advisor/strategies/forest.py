@@ -10,19 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.dataset import Modality, Task
+from advisor.deadline import Deadline
 from advisor.representation import Features
 from advisor.storage import read_arrays, write_arrays
-from advisor.strategy import (
-    STRATEGIES,
-    Card,
-    Deadline,
-    FitContext,
-    Model,
-    Params,
-    Strategy,
-    number,
-    word,
-)
+from advisor.strategy import STRATEGIES, Card, FitContext, Model, Params, Strategy, number, word
 
 BATCH = 20
 """Trees between two looks at the clock; our choice: below a second on the tables a forest is chosen for."""

@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.dataset import Modality, Task
+from advisor.deadline import Deadline
 from advisor.representation import Features
 from advisor.storage import read_arrays, write_arrays
 from advisor.strategy import (
     STRATEGIES,
     Card,
-    Deadline,
     FitContext,
     Model,
     Params,

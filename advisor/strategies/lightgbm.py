@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.dataset import Modality, Task
+from advisor.deadline import Deadline
 from advisor.errors import InvalidRun
 from advisor.registry import require
 from advisor.representation import Features
 from advisor.strategy import (
     STRATEGIES,
     Card,
-    Deadline,
     FitContext,
     Model,
     Params,

@@ -16,19 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.dataset import Modality, Task
+from advisor.deadline import Deadline
 from advisor.representation import Features
 from advisor.storage import read_arrays, write_arrays
-from advisor.strategy import (
-    STRATEGIES,
-    Card,
-    Deadline,
-    FitContext,
-    Model,
-    Params,
-    Strategy,
-    number,
-    word,
-)
+from advisor.strategy import STRATEGIES, Card, FitContext, Model, Params, Strategy, number, word
 
 MAX_ITERATIONS = 400
 """Steps of the solver; our choice: the gain beyond is below what folds can tell."""

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.dataset import Modality, Task
+from advisor.deadline import Deadline
 from advisor.representation import Features
 from advisor.storage import read_arrays, read_estimator, write_arrays, write_estimator
 from advisor.strategy import (
     STRATEGIES,
     Card,
-    Deadline,
     FitContext,
     Model,
     Params,
@@ -77,7 +77,6 @@ class SvmModel(Model):
 
         Why not Platt scaling as built into libsvm: it fits each pair of classes apart and does not follow the seed.
         """
-        from sklearn.linear_model import LogisticRegression
         from sklearn.model_selection import StratifiedKFold
 
         n_classes = self.context.n_outputs
@@ -95,7 +94,12 @@ class SvmModel(Model):
         if len(np.unique(y[known])) < n_classes:
             machine = self._make(values).fit(values, y)
             margins, known = _margins(machine, values), np.ones(len(y), dtype=bool)
-        map_ = LogisticRegression(C=CALIBRATION_C, max_iter=500).fit(margins[known], y[known])
+        self._learn_map(margins[known], y[known])
+
+    def _learn_map(self, margins: NDArray[np.float64], y: NDArray[np.generic]) -> None:
+        from sklearn.linear_model import LogisticRegression
+
+        map_ = LogisticRegression(C=CALIBRATION_C, max_iter=500).fit(margins, y)
         self.slopes, self.offsets = map_.coef_, map_.intercept_
 
     def predict(self, values: NDArray[np.float64]) -> NDArray[np.float64]:

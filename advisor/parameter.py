@@ -1,0 +1,123 @@
+"""One parameter of a search space: the values it may take, its default, and how a profile narrows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from advisor.errors import quoted
+
+ParamValue = float | int | str | bool | None
+
+ProfileField = float | int | tuple[str, ...]
+"""What a profile says that a space may refer to: a count, or a list of names."""
+
+
+class _Param(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    when: dict[str, ParamValue] = Field(default_factory=dict)
+    """Active only where every named parameter has the given value."""
+    only: Literal["classification", "regression"] | None = None
+    """The tasks in which the parameter means anything; ``None`` for all."""
+
+
+class Float(_Param):
+    """A real number in [low, high]."""
+
+    type: Literal["float"] = "float"
+    low: float
+    high: float
+    default: float
+    log: bool = False
+
+
+class Int(_Param):
+    """A whole number in [low, high]; ``at_most`` names a field of the profile that caps it."""
+
+    type: Literal["int"] = "int"
+    low: int
+    high: int
+    default: int
+    log: bool = False
+    at_most: str | None = None
+
+
+class Categorical(_Param):
+    """One of several values; ``choices_from`` names a field of the profile that lists them, the default first."""
+
+    type: Literal["categorical"] = "categorical"
+    choices: tuple[ParamValue, ...]
+    choices_from: str | None = None
+    default: ParamValue
+
+
+AnyParam = Float | Int | Categorical
+Param = Annotated[AnyParam, Field(discriminator="type")]
+
+
+def faults_of(name: str, param: AnyParam) -> list[str]:
+    """Say what is wrong with a parameter: a default outside its range, or a range that is none."""
+    if isinstance(param, Categorical):
+        wrong = param.default not in param.choices
+        return [f"'{name}': default {param.default!r} is not in {in_words(param)}"] * wrong
+    found = []
+    if param.low > param.high:
+        found = [f"'{name}': low {param.low} is above high {param.high}"]
+    elif not param.low <= param.default <= param.high:
+        found.append(f"'{name}': default {param.default} is not in {in_words(param)}")
+    if param.log and param.low <= 0:
+        found.append(f"'{name}': a log range must start above 0, got {param.low}")
+    return found
+
+
+def allows(param: AnyParam, value: ParamValue) -> bool:
+    """Whether a value is one that the parameter may take."""
+    if isinstance(param, Categorical):
+        return any(value == choice and type(value) is type(choice) for choice in param.choices)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return param.low <= value <= param.high and (isinstance(param, Float) or value == int(value))
+
+
+def is_within(new: AnyParam, old: AnyParam) -> bool:
+    """Whether every value of ``new`` is one of ``old``."""
+    if isinstance(new, Categorical) and isinstance(old, Categorical):
+        return set(new.choices) <= set(old.choices)
+    if isinstance(new, Categorical) or isinstance(old, Categorical):
+        return False
+    return new.low >= old.low and new.high <= old.high
+
+
+def moved_inside(param: AnyParam, value: ParamValue) -> ParamValue:
+    """Move a value to the nearest one that the parameter may take; its default where there is none."""
+    if isinstance(param, Categorical):
+        return value if allows(param, value) else param.default
+    number = value if isinstance(value, int | float) else param.default
+    number = min(max(number, param.low), param.high)
+    return int(number) if isinstance(param, Int) else float(number)
+
+
+def capped(param: AnyParam, fields: Mapping[str, ProfileField]) -> AnyParam:
+    """Narrow a parameter by the field of the profile that it names."""
+    if isinstance(param, Categorical):
+        listed = fields.get(param.choices_from or "")
+        if not isinstance(listed, tuple) or not listed:
+            return param
+        return param.model_copy(update={"choices": listed, "default": listed[0]})
+    if not isinstance(param, Int) or param.at_most is None or param.at_most not in fields:
+        return param
+    most = fields[param.at_most]
+    if isinstance(most, tuple):
+        return param
+    high = max(param.low, min(param.high, int(most)))
+    return param.model_copy(update={"high": high, "default": min(param.default, high)})
+
+
+def in_words(param: AnyParam) -> str:
+    """Write the range, for messages."""
+    if isinstance(param, Categorical):
+        return quoted(param.choices)
+    return f"[{param.low}, {param.high}]"
