@@ -9,27 +9,50 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from advisor.errors import UnreadableData, quoted
-from advisor.tables.columns import Column, conform, conformance_notes
+from advisor.cache import content_keys
+from advisor.images.similarity import near_duplicates
+from advisor.tables.columns import Column, ColumnKind, conform, conformance_notes
 from advisor.tables.folders import find_sources
-from advisor.tables.inputs import Inputs, as_frame, gather
-from advisor.tables.kinds import SAMPLE_ROWS, evenly_spaced, infer_columns
-from advisor.tables.levels import find_levels
+from advisor.tables.inputs import as_frame, gather
+from advisor.tables.parts import (
+    encode_targets,
+    find_columns,
+    find_features,
+    find_groups,
+    find_pool,
+    find_targets,
+    read_test,
+)
+from advisor.tables.picture_columns import IMAGE
+from advisor.tables.picture_rows import picture_rows, readable, take_rows
+from advisor.tables.pictures import conflict_note
 from advisor.tables.reading import stream_table
-from advisor.tables.target_names import check_names, guess_target, split_names
-from advisor.tables.targets import Encoding, encode, fit_encoding
+from advisor.tables.target_names import check_names, split_names
+from advisor.tables.targets import encode
 from advisor.tasks import Modality, Task, parse_task
 
-__all__ = ["Dataset", "Modality", "Task", "read_dataset", "read_features"]
+__all__ = [
+    "Dataset",
+    "Modality",
+    "Task",
+    "holds_pictures",
+    "read_dataset",
+    "read_features",
+    "read_pictures",
+]
 
 CHUNK_ROWS = 100_000
 """Rows of one piece when features are streamed (our choice: 30 columns of numbers are 24 MB)."""
+
+CHUNK_PICTURES = 256
+"""Pictures of one piece (our choice: as pixels they are 50 MB)."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +81,10 @@ class Dataset:
     notes : tuple of str
         What was inferred (target, task) and what was repaired, in sentences for the user.
     fingerprint : str
-        sha256 of the content: the same data read twice has the same fingerprint.
+        sha256 of the content: the same data read twice has the same fingerprint. Pictures count by the content of their
+        files, not by where these lie.
+    broken : tuple of str
+        ``name: reason`` of files that cannot be read as pictures; they are in none of the frames.
     """
 
     name: str
@@ -78,6 +104,7 @@ class Dataset:
     source: str = ""
     fingerprint: str = ""
     notes: tuple[str, ...] = field(default=())
+    broken: tuple[str, ...] = ()
 
     @property
     def n_labelled(self) -> int:
@@ -93,6 +120,24 @@ class Dataset:
     def n_classes(self) -> int:
         """Classes or labels; 0 for regression."""
         return len(self.classes)
+
+    def copies(self) -> NDArray[np.int64]:
+        """Number the different items among the labelled rows, so that copies can be kept on one side of a split.
+
+        Returns
+        -------
+        ndarray of int64 of shape (n_labelled,)
+            Rows of a table share a number where all their features are equal; pictures where they are nearly so
+            (:func:`advisor.images.similarity.near_duplicates`).
+        """
+        return self._copies
+
+    @cached_property
+    def _copies(self) -> NDArray[np.int64]:
+        if self.modality is Modality.IMAGE:
+            return near_duplicates(list(self.X[IMAGE].astype(object)))
+        hashes = pd.util.hash_pandas_object(self.X, index=False).to_numpy()
+        return np.unique(hashes, return_inverse=True)[1].astype(np.int64)
 
     def take(self, rows: NDArray[np.int64]) -> Dataset:
         """Keep only the given labelled rows of the same problem.
@@ -127,11 +172,13 @@ def read_dataset(
     Parameters
     ----------
     data : path, DataFrame (pandas or polars), scikit-learn Bunch, or tuple (X, y)
-        A folder holds ``train.*`` and perhaps ``test.*`` and ``unlabeled.*``, or one table.
+        A folder holds ``train.*`` and perhaps ``test.*`` and ``unlabeled.*``, or one table; or pictures in a folder
+        for each class, in ``images/`` with ``masks/``, or named by a table.
     target : str or sequence of str or None
         The column to predict, or several 0/1 columns (a string may name several, with commas); None infers it.
     task : str or None
-        ``binary``, ``multiclass``, ``multilabel``, ``regression`` or ``classification``; None infers it.
+        ``binary``, ``multiclass``, ``multilabel``, ``regression``, ``classification`` or, for pictures with masks,
+        ``segmentation``; None infers it.
     unlabeled : path, DataFrame or None
         Rows without a target, in place of the folder's own.
     groups : str or sequence of str or None
@@ -159,27 +206,24 @@ def read_dataset(
     wanted = parse_task(task)
     inputs = gather(data, unlabeled, name)
     notes = list(inputs.notes)
-    targets = _find_targets(inputs, target, notes)
+    targets = find_targets(inputs, target, notes)
     group_columns = split_names(groups, list(inputs.train.columns))
     check_names(group_columns, list(inputs.train.columns), inputs.name, "--groups")
-    features = [c for c in inputs.train.columns if c not in {*targets, *group_columns}]
-    if not features:
-        raise UnreadableData(
-            f"{inputs.name} has only the columns {quoted(inputs.train.columns)}: expected at least "
-            "one feature beside the target"
-        )
-    encoding = fit_encoding(inputs.train, targets, wanted)
+    features = find_features(inputs, {*targets, *group_columns}, notes)
+    encoding = encode_targets(inputs, targets, wanted)
     notes.append(f"task: {encoding.task} ({encoding.reason}); --task overrides")
     y, known, _ = encode(inputs.train, encoding)
     raw = inputs.train if known.all() else inputs.train[known]
-    pool = _find_pool(inputs, features, known, notes)
-    columns = infer_columns(_sample_for_kinds(raw[features], pool))
+    pool = find_pool(inputs, features, known, notes)
+    columns = find_columns(inputs, raw[features], pool)
     X = conform(raw[features], columns)
     notes.extend(conformance_notes(raw[features], columns))
-    X_test, y_test = _read_test(inputs, columns, encoding, notes)
+    if inputs.modality is Modality.IMAGE:
+        notes.extend(conflict_note(X[IMAGE], y[known]))
+    X_test, y_test = read_test(inputs, columns, encoding, notes)
     dataset = Dataset(
         name=inputs.name,
-        modality=Modality.TABULAR,
+        modality=inputs.modality,
         task=encoding.task,
         X=X,
         y=y if known.all() else y[known],
@@ -190,10 +234,11 @@ def read_dataset(
         X_unlabelled=None if pool is None else conform(pool, columns),
         X_test=X_test,
         y_test=y_test,
-        groups=_find_groups(raw, group_columns),
+        groups=find_groups(raw, group_columns),
         group_columns=tuple(group_columns),
         source=inputs.source,
         notes=tuple(dict.fromkeys(notes)),
+        broken=inputs.broken,
     )
     return replace(dataset, fingerprint=_fingerprint(dataset))
 
@@ -205,8 +250,9 @@ def read_features(
 
     Parameters
     ----------
-    data : path or DataFrame
-        A file (CSV, Parquet and JSON lines are streamed), a folder with ``test.*`` or one table, or rows in memory.
+    data : path, DataFrame, or list of paths of pictures
+        A file (CSV, Parquet and JSON lines are streamed), a folder with ``test.*`` or one table, or rows in memory; for
+        pictures as :func:`read_pictures`.
     columns : sequence of Column
         The schema of the training data.
     chunk_rows : int or None
@@ -224,6 +270,10 @@ def read_features(
     UnreadableData
         If the file cannot be read, a row is ragged, or columns are missing.
     """
+    if holds_pictures(columns):
+        for _, frame, notes in read_pictures(data, columns, chunk_rows=chunk_rows):
+            yield frame, notes
+        return
     if isinstance(data, (str, Path)):
         path = Path(data)
         sources = find_sources(path)
@@ -237,108 +287,56 @@ def read_features(
         yield conform(frame, columns), [*notes, *conformance_notes(frame, columns)]
 
 
-def _find_targets(
-    inputs: Inputs, target: str | Sequence[str] | None, notes: list[str]
-) -> list[str]:
-    """Find the target columns: as named, as the input says, or guessed and said."""
-    names = [str(name) for name in inputs.train.columns]
-    wanted = split_names(target, names) or list(inputs.target)
-    if wanted:
-        check_names(wanted, names, inputs.name, "--target")
-        return list(dict.fromkeys(wanted))
-    if len(names) < 2:
-        raise UnreadableData(
-            f"{inputs.name} has one column, {quoted(names)}: expected features and a target. "
-            "Check the delimiter."
+def holds_pictures(columns: Sequence[Column]) -> bool:
+    """Whether the rows of a schema are pictures."""
+    return any(column.kind is ColumnKind.IMAGE for column in columns)
+
+
+def read_pictures(
+    data: object, columns: Sequence[Column], *, chunk_rows: int | None = None
+) -> Iterator[tuple[tuple[str, ...], pd.DataFrame, list[str]]]:
+    """Pictures to predict → conforming pieces and what their files are called, in their order, none left out.
+
+    Parameters
+    ----------
+    data : path, DataFrame, or list of paths
+        A picture, a folder of pictures (its ``test`` folder or table where there is one), a table that names or holds
+        pictures, or any of these in memory.
+    columns : sequence of Column
+        The schema of the training data.
+    chunk_rows : int or None
+        How many pictures one piece holds; None takes 256.
+
+    Yields
+    ------
+    names : tuple of str of length n_rows
+        Relative to the folder, or as the table has them.
+    frame : DataFrame of shape (n_rows, n_columns)
+        With a missing path where the picture cannot be read.
+    notes : list of str
+        Which pictures of this piece cannot be read, and why.
+
+    Raises
+    ------
+    UnreadableData
+        If there are no pictures.
+    """
+    rows = picture_rows(data)
+    size = chunk_rows or CHUNK_PICTURES
+    said = list(rows.notes)
+    for start in range(0, len(rows.names), size):
+        piece = take_rows(rows, start, start + size)
+        frame, faults = readable(piece)
+        notes = (
+            [f"{len(faults)} pictures cannot be read and have no prediction: {'; '.join(faults)}"]
+            if faults
+            else []
         )
-    others = [list(frame.columns) for frame in (inputs.pool, inputs.test) if frame is not None]
-    guess, why = guess_target(names, others, inputs.name)
-    notes.append(f"target: '{guess}' ({why}); --target overrides")
-    return [guess]
-
-
-def _find_pool(
-    inputs: Inputs, features: list[str], known: NDArray[np.bool_], notes: list[str]
-) -> pd.DataFrame | None:
-    """Rows with an empty target, and those of the unlabelled file."""
-    parts = []
-    if not known.all():
-        parts.append(inputs.train.loc[~known, features])
-        notes.append(f"{len(parts[0])} rows without a target are the unlabelled pool")
-    if inputs.pool is not None:
-        _check_features(inputs.pool, features, "the unlabelled table")
-        parts.append(inputs.pool[features])
-    if not parts:
-        return None
-    return parts[0].reset_index(drop=True) if len(parts) == 1 else _stack(parts)
-
-
-def _stack(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Raw frames of the same columns, one below the other; words where their dtypes differ."""
-    stacked = {}
-    for name in parts[0].columns:
-        columns = [part[name] for part in parts]
-        if any(isinstance(column.dtype, pd.CategoricalDtype) for column in columns):
-            columns = [_as_words(column) for column in columns]
-        stacked[name] = pd.concat(columns, ignore_index=True)
-    return pd.DataFrame(stacked)
-
-
-def _as_words(column: pd.Series) -> pd.Series:
-    codes, words = find_levels(column, frozenset())
-    return pd.Series(pd.Categorical.from_codes(codes, categories=words)).astype("str")
-
-
-def _sample_for_kinds(labelled: pd.DataFrame, pool: pd.DataFrame | None) -> pd.DataFrame:
-    """All labelled rows and as much of the pool as kinds are judged by: more levels are seen early."""
-    if pool is None:
-        return labelled
-    return _stack([labelled, pool.iloc[evenly_spaced(len(pool), SAMPLE_ROWS)]])
-
-
-def _check_features(frame: pd.DataFrame, features: Sequence[str], what: str) -> None:
-    missing = [name for name in features if name not in frame.columns]
-    if missing:
-        raise UnreadableData(
-            f"{what} lacks {len(missing)} of {len(features)} feature columns: {quoted(missing)}. "
-            "Add them (empty where unknown), or name another --target."
-        )
-
-
-def _read_test(
-    inputs: Inputs, columns: tuple[Column, ...], encoding: Encoding, notes: list[str]
-) -> tuple[pd.DataFrame | None, NDArray[np.generic] | None]:
-    """Read the test split, and its targets where all of them are there."""
-    if inputs.test is None:
-        return None, None
-    _check_features(inputs.test, [column.name for column in columns], "the test table")
-    X = conform(inputs.test, columns)
-    if any(name not in inputs.test.columns for name in encoding.targets):
-        notes.append("the test table has no target, so it is not scored")
-        return X, None
-    y, known, foreign = encode(inputs.test, encoding)
-    if not known.any():
-        notes.append("the test table has no usable target, so it is not scored")
-        return X, None
-    if foreign.any():
-        notes.append(f"{int(foreign.sum())} test rows of classes not in train were dropped")
-    empty = int((~known & ~foreign).sum())
-    if empty:
-        notes.append(f"{empty} test rows without a target were dropped")
-    if known.all():
-        return X, y
-    return X[known].reset_index(drop=True), y[known]
-
-
-def _find_groups(raw: pd.DataFrame, names: Sequence[str]) -> NDArray[np.int64] | None:
-    """One code per combination of the group columns; a missing group is a group of its own row."""
-    if not names:
-        return None
-    keys = pd.DataFrame({name: find_levels(raw[name])[0] for name in names})
-    codes = keys.groupby(list(names), sort=True).ngroup().to_numpy().astype(np.int64)
-    lone = np.flatnonzero((keys < 0).to_numpy().any(axis=1))
-    codes[lone] = codes.max() + 1 + np.arange(len(lone))
-    return codes
+        for column in columns:
+            if column.name not in frame.columns:
+                frame[column.name] = pd.Categorical([None] * len(frame))
+        yield piece.names, conform(frame, columns), [*said, *notes]
+        said = []
 
 
 def _fingerprint(dataset: Dataset) -> str:
@@ -353,6 +351,10 @@ def _fingerprint(dataset: Dataset) -> str:
         digest.update(repr(list(frame.columns)).encode())
         for name in frame.columns:
             column = frame[name]
+            if dataset.modality is Modality.IMAGE:
+                paths = ["" if pd.isna(path) else path for path in column.astype(object)]
+                digest.update("\0".join(content_keys(paths)).encode())
+                continue
             if isinstance(column.dtype, pd.CategoricalDtype):
                 # conforming categories are in one order for one content, so codes can be hashed
                 digest.update("\0".join(column.cat.categories).encode("utf-8", "replace"))

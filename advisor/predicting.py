@@ -1,7 +1,8 @@
 """Pipeline and a file → a file of predictions, a chunk at a time.
 
 ``out.csv`` has one line per input row in its order: a column ``prediction``, and for classification one
-probability column per class, named exactly as the class is in the data.
+probability column per class, named exactly as the class is in the data. For pictures, a column ``file`` stands first,
+and a picture that cannot be read has a line without a prediction.
 """
 
 from __future__ import annotations
@@ -9,18 +10,23 @@ from __future__ import annotations
 import csv
 import os
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from advisor.dataset import Task, read_features
-from advisor.errors import InvalidRequest
+from advisor.dataset import CHUNK_PICTURES, Task, holds_pictures, read_features, read_pictures
+from advisor.errors import InvalidRequest, quoted
 from advisor.pipeline import FittedPipeline
+from advisor.tables.picture_columns import IMAGE
 
 CHUNK_ROWS = 50_000
 """Rows predicted at a time: bounds the memory of a large file (our choice)."""
 
 PREDICTION = "prediction"
+FILE = "file"
+"""Names of the columns before the probabilities."""
 
 
 def predict_file(pipeline: FittedPipeline, data: Path, out: Path) -> list[str]:
@@ -31,7 +37,8 @@ def predict_file(pipeline: FittedPipeline, data: Path, out: Path) -> list[str]:
     pipeline : FittedPipeline
         The model.
     data : Path
-        A table in any format that can be trained on; a folder stands for its one table, or its test split.
+        A table in any format that can be trained on; a folder stands for its one table, or its test split. For
+        pictures see :func:`advisor.dataset.read_pictures`.
     out : Path
         The CSV file to write; it appears when it is complete.
 
@@ -39,7 +46,7 @@ def predict_file(pipeline: FittedPipeline, data: Path, out: Path) -> list[str]:
     -------
     list of str
         What the user should know: columns that were ignored or came in another order, unseen categories,
-        cells that could not be read.
+        cells or pictures that could not be read.
 
     Raises
     ------
@@ -54,12 +61,9 @@ def predict_file(pipeline: FittedPipeline, data: Path, out: Path) -> list[str]:
         with draft.open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file)
             table.writerow(_header(pipeline))
-            for frame, said in read_features(
-                data, pipeline.manifest.columns, chunk_rows=CHUNK_ROWS
-            ):
+            for lines, said in _pieces(pipeline, data):
                 notes.update(dict.fromkeys(said))
-                if len(frame):
-                    table.writerows(_lines(pipeline, frame))
+                table.writerows(lines)
         os.replace(draft, out)
     except OSError as error:
         raise InvalidRequest(f"cannot write '{out}': {error.strerror or error}") from error
@@ -69,19 +73,41 @@ def predict_file(pipeline: FittedPipeline, data: Path, out: Path) -> list[str]:
 
 
 def _header(pipeline: FittedPipeline) -> list[str]:
-    return [PREDICTION, *pipeline.manifest.problem.classes]
+    first = [FILE] if holds_pictures(pipeline.manifest.columns) else []
+    return [*first, PREDICTION, *pipeline.manifest.problem.classes]
 
 
-def _lines(pipeline: FittedPipeline, frame: object) -> list[list[object]]:
+def _pieces(pipeline: FittedPipeline, data: Path) -> Iterator[tuple[list[list[object]], list[str]]]:
+    """Lines of the output and what is to be said of them, a chunk at a time."""
+    columns = pipeline.manifest.columns
+    if not holds_pictures(columns):
+        for frame, said in read_features(data, columns, chunk_rows=CHUNK_ROWS):
+            yield (_lines(pipeline, frame) if len(frame) else []), said
+        return
+    for names, frame, said in read_pictures(data, columns, chunk_rows=CHUNK_PICTURES):
+        lines = _lines(pipeline, frame)
+        lost = [
+            name
+            for name, path, line in zip(names, frame[IMAGE], lines, strict=True)
+            if not any(line) and not pd.isna(path)
+        ]
+        if lost:
+            said.append(f"pictures that cannot be decoded have no prediction: {quoted(lost)}")
+        yield [[name, *line] for name, line in zip(names, lines, strict=True)], said
+
+
+def _lines(pipeline: FittedPipeline, frame: pd.DataFrame) -> list[list[object]]:
     """Turn a conforming chunk into rows of the output."""
-    predicted, chances = pipeline.predict_both(frame)  # type: ignore[arg-type]
+    predicted, chances = pipeline.predict_both(frame)
     if pipeline.task is Task.MULTILABEL:
         separator = pipeline.manifest.problem.label_separator or ";"
         names = np.array(pipeline.manifest.problem.classes, dtype=object)
         predicted = np.array([separator.join(names[row > 0]) for row in predicted], dtype=object)
     if chances is None:
-        return [[repr(float(value))] for value in predicted]
+        return [["" if np.isnan(value) else repr(float(value))] for value in predicted]
     return [
         [label, *(f"{chance:.6g}" for chance in row)]
+        if not np.isnan(row).any()
+        else [""] * (1 + len(row))
         for label, row in zip(predicted, chances, strict=True)
     ]

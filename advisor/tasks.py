@@ -31,15 +31,11 @@ class Task(StrEnum):
         return self in (Task.BINARY, Task.MULTICLASS, Task.MULTILABEL)
 
 
-TABLE_TASKS = (Task.BINARY, Task.MULTICLASS, Task.MULTILABEL, Task.REGRESSION)
-"""Tasks that a table can have."""
-
-
 def parse_task(task: str | None) -> str | None:
     """Check the ``--task`` option → a task's name, ``classification``, or None."""
     if task is None or task == "classification":
         return task
-    names = [str(name) for name in TABLE_TASKS] + ["classification"]
+    names = [str(name) for name in Task] + ["classification"]
     if task not in names:
         hint = did_you_mean(task, names)
         raise InvalidRequest(f"task '{task}' is not one of {quoted(names)}.{hint} Pass --task.")

@@ -40,9 +40,15 @@ class ColumnKind(StrEnum):
     TEXT = "text"
     IDENTIFIER = "identifier"
     CONSTANT = "constant"
+    IMAGE = "image"
+    """The path of a picture."""
 
 
-USABLE_KINDS = frozenset(ColumnKind) - {ColumnKind.IDENTIFIER, ColumnKind.CONSTANT}
+USABLE_KINDS = frozenset(ColumnKind) - {
+    ColumnKind.IDENTIFIER,
+    ColumnKind.CONSTANT,
+    ColumnKind.IMAGE,
+}
 """Kinds that carry something to learn from; the others are kept in the schema and left out of the features."""
 
 NUMBER_KINDS = frozenset({ColumnKind.NUMERIC, ColumnKind.ORDINAL, ColumnKind.BOOLEAN})

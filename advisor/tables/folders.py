@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from advisor.errors import UnreadableData, did_you_mean, quoted
+from advisor.images.layouts import ORACLE, POOL_NAMES, TEST_NAMES, TRAIN_NAMES
 from advisor.tables.reading import table_suffix
 
-TRAIN_NAMES = frozenset({"train", "training"})
-TEST_NAMES = frozenset({"test", "testing"})
-POOL_NAMES = frozenset({"unlabeled", "unlabelled"})
-ORACLE = re.compile(r"unlabell?ed_(labels|targets|masks).*")
-"""True labels of the pool, kept beside it to judge with: never read."""
+SHARD = re.compile(r"-\d{5}-of-\d{5}.*")
+"""What libraries that write a table in pieces append to its name."""
 
 README = re.compile(r"readme(\..*)?", re.IGNORECASE)
 
@@ -80,10 +78,15 @@ def find_sources(path: Path) -> Sources:
     return Sources(name, trains, tests, pools, tuple(notes))
 
 
+def holds_train(sources: Sources) -> bool:
+    """Whether the table to train on is called so, and is not just the only one there is."""
+    return stem(sources.train).lower() in TRAIN_NAMES
+
+
 def stem(path: Path) -> str:
-    """Strip a file's name of its known suffix, ``.gz`` included."""
+    """Strip a file's name of its known suffix, ``.gz`` included, and of the number of a piece."""
     suffix = table_suffix(path.name)
-    return path.name[: -len(suffix)] if suffix else path.stem
+    return SHARD.sub("", path.name[: -len(suffix)] if suffix else path.stem)
 
 
 def is_table(path: Path) -> bool:
@@ -110,8 +113,9 @@ def _no_train(path: Path, tables: list[Path], entries: list[Path]) -> str:
     folders = [entry.name for entry in entries if entry.is_dir()]
     if folders:
         return (
-            f"{path} holds no table but the folders {quoted(folders)}: expected a file train.csv, "
-            ".parquet, .jsonl, .xlsx or .arff (images and sound are not read yet)"
+            f"{path} holds no table and no pictures but the folders {quoted(folders)}: expected a file "
+            "train.csv, .parquet, .jsonl, .xlsx or .arff, or a folder of pictures for each class (sound is not "
+            "read yet)"
         )
     got = quoted(entry.name for entry in entries) if entries else "nothing"
     return f"{path} holds {got}: expected a table, such as train.csv"

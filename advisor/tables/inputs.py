@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,25 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from advisor.errors import UnreadableData
-from advisor.tables.folders import find_sources
+from advisor.images.layouts import Listing, find_layout, is_picture, list_pictures
+from advisor.tables.folders import Sources, find_sources, holds_train
+from advisor.tables.picture_columns import (
+    IMAGE,
+    MASK,
+    find_picture_column,
+    paths_of_cells,
+    read_table_with_pictures,
+)
+from advisor.tables.picture_rows import picture_rows, readable
+from advisor.tables.pictures import (
+    Gallery,
+    broken_note,
+    gallery_of_folder,
+    gallery_of_tables,
+    path_frame,
+)
 from advisor.tables.reading import as_raw, read_table, unique_names
+from advisor.tasks import Modality
 
 
 @dataclass(frozen=True)
@@ -27,8 +44,16 @@ class Inputs:
     train : DataFrame
     test, pool : DataFrame or None
     target : tuple of str
-        Where the input says which columns are the target ((X, y), Bunch); else empty.
+        Where the input says which columns are the target ((X, y), Bunch, class folders); else empty.
     notes : tuple of str
+    modality : Modality
+        Of pictures, the features are the columns ``image`` and, where ``masked``, ``mask``.
+    named_classes : bool
+        Whether the target's cells are names of folders: classes exactly as they are written, whatever they look like.
+    masked : bool
+        Whether pictures have masks.
+    broken : tuple of str
+        ``name: reason`` of files that cannot be read as pictures.
     """
 
     name: str
@@ -38,6 +63,10 @@ class Inputs:
     pool: pd.DataFrame | None = None
     target: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    modality: Modality = Modality.TABULAR
+    named_classes: bool = False
+    masked: bool = False
+    broken: tuple[str, ...] = ()
 
 
 def gather(data: object, unlabeled: object = None, name: str | None = None) -> Inputs:
@@ -64,25 +93,25 @@ def gather(data: object, unlabeled: object = None, name: str | None = None) -> I
     if isinstance(data, (str, os.PathLike)):
         inputs = _from_path(Path(data), skip_pool=unlabeled is not None)
     elif isinstance(data, tuple) and len(data) == 2:
-        inputs = _from_pair(data[0], data[1])
+        inputs = _or_pictures(_from_pair(data[0], data[1]), Path.cwd())
     elif hasattr(data, "data") and hasattr(data, "target"):
         inputs = _from_bunch(data)
     else:
         frame, notes = as_frame(data)
-        inputs = Inputs("data", "memory", frame, notes=tuple(notes))
+        inputs = _or_pictures(Inputs("data", "memory", frame, notes=tuple(notes)), Path.cwd())
     pool, notes = inputs.pool, list(inputs.notes)
-    if unlabeled is not None:
+    if unlabeled is not None and inputs.modality is Modality.IMAGE:
+        frame, faults = readable(picture_rows(unlabeled))
+        pool = frame.dropna().reset_index(drop=True)
+        if inputs.masked:
+            pool[MASK] = path_frame([None] * len(pool))[IMAGE]
+        if faults:
+            inputs = replace(inputs, broken=(*inputs.broken, *faults))
+            notes.append(broken_note(faults))
+    elif unlabeled is not None:
         pool, said = as_frame(unlabeled)
         notes.extend(said)
-    return Inputs(
-        name or inputs.name,
-        inputs.source,
-        inputs.train,
-        inputs.test,
-        pool,
-        inputs.target,
-        tuple(notes),
-    )
+    return replace(inputs, name=name or inputs.name, pool=pool, notes=tuple(notes))
 
 
 def as_frame(data: object) -> tuple[pd.DataFrame, list[str]]:
@@ -123,15 +152,53 @@ def as_frame(data: object) -> tuple[pd.DataFrame, list[str]]:
     if not len(data):
         raise UnreadableData("the DataFrame has no rows: expected at least one")
     names, notes = unique_names(list(data.columns))
-    return as_raw(data.set_axis(names, axis=1)), notes
+    named = data.set_axis(names, axis=1)
+    return as_raw(named.assign(**{name: paths_of_cells(named[name]) for name in names})), notes
 
 
 def _from_path(path: Path, skip_pool: bool) -> Inputs:
-    sources = find_sources(path)
-    train = read_table(sources.train)
+    """A file or folder: class folders, tables of pictures, or tables."""
+    sources, refusal = _find(path)
+    listing = None
+    if path.is_dir() and not (sources and holds_train(sources)):
+        listing = list_pictures(path)
+        layout = find_layout(listing)
+        if layout is not None and (
+            layout.is_labelled or (sources is None and layout.kind != "flat")
+        ):
+            name = path.resolve().name
+            return _of_gallery(
+                Inputs(name, str(path), pd.DataFrame(), notes=_unread_tables(sources)),
+                gallery_of_folder(layout, listing, name),
+            )
+        if layout is not None and sources is None:
+            raise UnreadableData(_unlabelled(path, len(listing.pictures)))
+    if sources is None:
+        raise refusal or UnreadableData(f"{path} holds nothing to read")
+    if path.is_file() and is_picture(str(path)):
+        raise UnreadableData(
+            f"{path} is one picture: expected the folder that it and others lie in"
+        )
+    tables = _read_tables(sources, path, skip_pool)
+    folder = (path if path.is_dir() else path.parent).resolve()
+    if path.is_dir() and listing is None and find_picture_column(tables.train, folder, "train"):
+        listing = list_pictures(path)
+    return _or_pictures(tables, folder, listing)
+
+
+def _find(path: Path) -> tuple[Sources | None, UnreadableData | None]:
+    """Find the tables of a path, or why there are none: it may hold pictures instead."""
+    try:
+        return find_sources(path), None
+    except UnreadableData as refusal:
+        return None, refusal
+
+
+def _read_tables(sources: Sources, path: Path, skip_pool: bool) -> Inputs:
+    train = read_table_with_pictures(sources.train)
     notes = [*sources.notes, *train.notes]
-    test = read_table(sources.test) if sources.test else None
-    pool = read_table(sources.pool) if sources.pool and not skip_pool else None
+    test = read_table_with_pictures(sources.test) if sources.test else None
+    pool = read_table_with_pictures(sources.pool) if sources.pool and not skip_pool else None
     for table in (test, pool):
         if table is not None:
             notes.extend(note for note in table.notes if note not in notes)
@@ -145,8 +212,51 @@ def _from_path(path: Path, skip_pool: bool) -> Inputs:
     )
 
 
+def _or_pictures(inputs: Inputs, folder: Path, listing: Listing | None = None) -> Inputs:
+    """The same problem as one of pictures, where a column names pictures."""
+    gallery = gallery_of_tables(
+        inputs.train, inputs.test, inputs.pool, inputs.name, folder, listing
+    )
+    return inputs if gallery is None else _of_gallery(inputs, gallery)
+
+
+def _of_gallery(inputs: Inputs, gallery: Gallery) -> Inputs:
+    return replace(
+        inputs,
+        train=gallery.train,
+        test=gallery.test,
+        pool=gallery.pool,
+        target=gallery.target or inputs.target,
+        notes=(*inputs.notes, *gallery.notes),
+        modality=Modality.IMAGE,
+        named_classes=gallery.named_classes,
+        masked=gallery.masked,
+        broken=gallery.broken,
+    )
+
+
+def _unread_tables(sources: Sources | None) -> tuple[str, ...]:
+    """Say that a table beside class folders is not what they are labelled by."""
+    if sources is None:
+        return ()
+    return (
+        f"the class folders give the labels; the table {sources.train.name} beside them was not read (point "
+        "at it to read it instead)",
+    )
+
+
+def _unlabelled(path: Path, n: int) -> str:
+    return (
+        f"{path} holds {n} pictures and nothing that says what they show: expected a folder for each class "
+        "(train/<class>/), a table with a column of file names and one of labels (labels.csv), or the "
+        "folders images/ and masks/"
+    )
+
+
 def _from_pair(X: object, y: object, source: str = "memory") -> Inputs:
     """Features and target held apart."""
+    if isinstance(X, (list, tuple)) and X and isinstance(X[0], (str, os.PathLike)):
+        X = pd.DataFrame({IMAGE: [os.fspath(cell) for cell in X]})
     frame, notes = as_frame(X)
     labels = _target_frame(y, list(frame.columns))
     if len(labels) != len(frame):

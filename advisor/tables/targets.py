@@ -69,6 +69,8 @@ class Encoding:
         For several labels in one cell.
     reason : str
         Why this task, in words.
+    marks : frozenset of str
+        Cells that mean a missing target; none where classes are names of folders.
     """
 
     targets: tuple[str, ...]
@@ -76,9 +78,15 @@ class Encoding:
     classes: tuple[str, ...] = ()
     separator: str | None = None
     reason: str = ""
+    marks: frozenset[str] = STRONG_MARKS
 
 
-def fit_encoding(frame: pd.DataFrame, targets: Sequence[str], task: str | None) -> Encoding:
+def fit_encoding(
+    frame: pd.DataFrame,
+    targets: Sequence[str],
+    task: str | None,
+    marks: frozenset[str] = STRONG_MARKS,
+) -> Encoding:
     """Raw training table → how its targets are encoded.
 
     Parameters
@@ -89,6 +97,8 @@ def fit_encoding(frame: pd.DataFrame, targets: Sequence[str], task: str | None) 
         One column, or several 0/1 columns.
     task : str or None
         As :func:`advisor.tasks.parse_task` gives it; None infers.
+    marks : frozenset of str
+        Cells that mean a missing target.
 
     Returns
     -------
@@ -105,13 +115,13 @@ def fit_encoding(frame: pd.DataFrame, targets: Sequence[str], task: str | None) 
         return _fit_columns(frame, targets, task)
     target = targets[0]
     column = frame[target]
-    codes, words = find_levels(column, STRONG_MARKS)
+    codes, words = find_levels(column, marks)
     n = int((codes >= 0).sum())
     if not n:
         raise UnknownTarget(
             f"target '{target}' is missing in all {len(codes)} rows: pass --target."
         )
-    if len(words) == 1 and task != Task.MULTILABEL:
+    if len(words) == 1 and task not in (Task.MULTILABEL, Task.SEGMENTATION):
         noun = "one value" if task == Task.REGRESSION else "one class"
         raise UnknownTarget(
             f"target '{target}' has only {noun}, '{words[0]}', in {n} labelled rows: expected at "
@@ -121,13 +131,15 @@ def fit_encoding(frame: pd.DataFrame, targets: Sequence[str], task: str | None) 
         raise UnknownTarget(
             f"only {n} rows have a value of target '{target}': expected at least {MIN_LABELLED}."
         )
+    if task == Task.SEGMENTATION:
+        return Encoding((target,), Task.SEGMENTATION, (), None, "pictures with masks")
     chosen, reason, separator = _choose_task(target, codes, words, task)
     if chosen is Task.REGRESSION:
         return _fit_regression(target, codes, words, reason)
     if chosen is Task.MULTILABEL:
         labels = {label for word in words for label in split_labels(word, separator)}
         classes = _ordered(labels)
-        return Encoding((target,), chosen, classes, separator, reason)
+        return Encoding((target,), chosen, classes, separator, reason, marks)
     classes = _ordered(words)
     if len(classes) > 2 and task == Task.BINARY:
         raise InvalidRequest(
@@ -140,10 +152,11 @@ def fit_encoding(frame: pd.DataFrame, targets: Sequence[str], task: str | None) 
             "classes: pass --target, or --task regression for numbers."
         )
     if len(classes) > 2:
-        return Encoding((target,), Task.MULTICLASS, classes, None, reason)
+        return Encoding((target,), Task.MULTICLASS, classes, None, reason, marks)
     counts = np.bincount(codes[codes >= 0], minlength=len(words))
     frequency = {str(word): int(count) for word, count in zip(words, counts, strict=True)}
-    return Encoding((target,), Task.BINARY, positive_last(classes, frequency), None, reason)
+    ordered = positive_last(classes, frequency)
+    return Encoding((target,), Task.BINARY, ordered, None, reason, marks)
 
 
 def positive_last(classes: tuple[str, ...], frequency: Mapping[str, int]) -> tuple[str, ...]:
@@ -195,7 +208,7 @@ def encode(
     foreign : ndarray of bool of shape (n_rows,)
         Rows with a label that it does not.
     """
-    if encoding.task is Task.REGRESSION:
+    if encoding.task in (Task.REGRESSION, Task.SEGMENTATION):
         values = as_numbers(frame[encoding.targets[0]])
         known = ~np.isnan(values)
         return values.copy(), known, np.zeros(len(values), dtype=bool)
@@ -204,7 +217,7 @@ def encode(
         known = np.asarray(np.isin(parts, (0.0, 1.0)).all(axis=1))
         foreign = ~known & ~np.isnan(parts).any(axis=1)
         return np.where(known[:, None], parts, 0).astype(np.int8), known, foreign
-    codes, words = find_levels(frame[encoding.targets[0]], STRONG_MARKS)
+    codes, words = find_levels(frame[encoding.targets[0]], encoding.marks)
     place = {name: i for i, name in enumerate(encoding.classes)}
     present = codes >= 0
     if encoding.task is Task.MULTILABEL:

@@ -1,0 +1,1 @@
+"""How pictures are found and read: layouts of folders, files and what is wrong with them, pixels."""

@@ -1,0 +1,114 @@
+"""Names of folders to what is labelled with what."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from advisor.images.layouts import Layout, find_layout, list_pictures
+from tests.pictures import as_bytes, class_folders, draw, masked_folder, put, small_problem
+
+
+def layout_of(folder: Path) -> Layout:
+    """The layout of a folder that holds pictures."""
+    layout = find_layout(list_pictures(folder))
+    assert layout is not None
+    return layout
+
+
+@pytest.mark.parametrize("pool", ["unlabeled", "unlabelled"])
+@pytest.mark.parametrize("valid", ["val", "valid", "validation"])
+def test_nested_splits_are_found_however_they_are_spelt(
+    pool: str, valid: str, tmp_path: Path
+) -> None:
+    """Validation pictures are labelled pictures; the pool's folders are no classes."""
+    small_problem(tmp_path, each=2)
+    (tmp_path / "unlabeled").rename(tmp_path / pool)
+    class_folders(tmp_path / valid, each=1, seed=70)
+    class_folders(tmp_path / pool / "deep", each=1, seed=80)
+    layout = layout_of(tmp_path)
+    assert layout.kind == "classes"
+    assert len(layout.train.pictures) == 6
+    assert set(layout.train.labels) == {"red", "green"}
+    assert len(layout.test.pictures) == 6
+    assert len(layout.pool.pictures) == 6
+    assert any(f"{valid}/" in note and "cross-validation" in note for note in layout.notes)
+
+
+def test_class_folders_may_lie_at_the_top(tmp_path: Path) -> None:
+    """Names are kept to the letter; deep pictures count to their class, loose ones to the pool."""
+    put(tmp_path / "Rote Bete" / "1.png", b"x")
+    put(tmp_path / "Rote Bete" / "more" / "2.png", b"x")
+    put(tmp_path / "NA" / "1.png", b"x")
+    put(tmp_path / "loose.png", b"x")
+    (tmp_path / "leer").mkdir()
+    put(tmp_path / "NA" / "notes.txt", b"x")
+    layout = layout_of(tmp_path)
+    assert dict(zip(layout.train.pictures, layout.train.labels, strict=True)) == {
+        "NA/1.png": "NA",
+        "Rote Bete/1.png": "Rote Bete",
+        "Rote Bete/more/2.png": "Rote Bete",
+        "loose.png": None,
+    }
+    said = "\n".join(layout.notes)
+    assert "1 pictures lie beside the class folders" in said
+    assert "left out: 'leer'" in said
+    assert "1 pictures lie deeper" in said
+    assert "1 '.txt'" in said
+
+
+def test_masks_are_paired_by_stem(tmp_path: Path) -> None:
+    """With or without an ending; a picture without a mask has none; other stems make two classes."""
+    masked_folder(tmp_path / "train", n=3)
+    (tmp_path / "train" / "masks" / "0.png").rename(tmp_path / "train" / "masks" / "0_mask.png")
+    (tmp_path / "train" / "masks" / "2.png").unlink()
+    masked_folder(tmp_path / "test", n=1)
+    layout = layout_of(tmp_path)
+    assert layout.kind == "masks"
+    assert layout.train.masks == ("train/masks/0_mask.png", "train/masks/1.png", None)
+    assert layout.test.masks == ("test/masks/0.png",)
+    for i in range(3):
+        put(tmp_path / "other" / "images" / f"a{i}.png", b"x")
+        put(tmp_path / "other" / "masks" / f"b{i}.png", b"x")
+    assert layout_of(tmp_path / "other").kind == "classes"
+
+
+def test_hidden_things_oracles_and_links_out_are_left_alone(tmp_path: Path) -> None:
+    """A link within is followed, also where it would never end."""
+    data = class_folders(tmp_path / "data", each=1)
+    for name in (
+        ".hidden/red/0.png",
+        "__MACOSX/red/._0.png",
+        "unlabeled_masks/0.png",
+        "red/.0.png",
+    ):
+        put(data / name, b"x")
+    class_folders(tmp_path / "outside", each=1, seed=9)
+    os.symlink(tmp_path / "outside" / "red", data / "blue")
+    os.symlink(tmp_path / "outside" / "red" / "0.png", data / "red" / "out.png")
+    os.symlink(data / "red" / "0.png", data / "green" / "within.png")
+    os.symlink(data, data / "green" / "loop")
+    listing = list_pictures(data)
+    assert listing.pictures == ("green/0.png", "green/within.png", "red/0.png")
+    assert any("'blue', 'red/out.png'" in note for note in listing.notes)
+
+
+def test_odd_names_are_no_accident(tmp_path: Path) -> None:
+    """A picture without an ending is one by its first bytes; a name that is no text is broken."""
+    put(tmp_path / "red" / "bare", as_bytes(draw()))
+    put(tmp_path / "red" / "README", b"text")
+    try:
+        put(Path(os.fsdecode(os.fsencode(tmp_path / "red") + b"/\xff.png")), b"x")
+    except OSError:
+        pytest.skip("this file system takes only names that are text")
+    listing = list_pictures(tmp_path)
+    assert listing.pictures == ("red/bare",)
+    assert [reason for _, reason in listing.broken] == ["its name is not UTF-8: rename it"]
+
+
+def test_a_folder_without_pictures_has_no_layout(tmp_path: Path) -> None:
+    """Tables, or nothing."""
+    put(tmp_path / "train.csv", b"a,b\n1,2\n")
+    assert find_layout(list_pictures(tmp_path)) is None
