@@ -1,4 +1,4 @@
-"""A machine → what can run here: Python, libraries, strategies, cores and memory."""
+"""A machine → what can run here: Python, libraries, strategies, backbones, cores and memory."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from pydantic import BaseModel, ConfigDict
 
+from advisor.backbone import LOADERS, load_cards
+from advisor.cache import default_cache
+from advisor.cores import usable_cores
 from advisor.strategy import STRATEGIES
 
 LIBRARIES = (
@@ -24,6 +27,13 @@ LIBRARIES = (
     "xgboost",
     "catboost",
     "torch",
+    "torchvision",
+    "timm",
+    "lightning",
+    "openvino",
+    "pillow",
+    "scikit-image",
+    "imagehash",
     "tabicl",
     "polars",
     "skops",
@@ -42,6 +52,31 @@ class StrategyHealth(BaseModel):
     missing: str = ""
     weights: str = ""
     licence: str = ""
+
+
+class BackboneHealth(BaseModel):
+    """Whether one pretrained backbone can run; ``missing`` says what to do and is empty when it is ready."""
+
+    model_config = ConfigDict(frozen=True)
+
+    backbone: str
+    missing: str
+    weights: str
+    """Where they come from, as its card says."""
+    megabytes: float
+    engine: str
+    """What runs it here."""
+    licence: str
+
+
+class CacheHealth(BaseModel):
+    """Where computed features are kept, and how full that is, in bytes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    folder: str
+    used: int
+    limit: int
 
 
 class Health(BaseModel):
@@ -66,10 +101,12 @@ class Health(BaseModel):
     memory_gib: float | None
     libraries: dict[str, str | None]
     strategies: tuple[StrategyHealth, ...]
+    backbones: tuple[BackboneHealth, ...]
+    cache: CacheHealth
 
 
 def examine() -> Health:
-    """Find out what is installed without importing it.
+    """Find out what is installed, importing torch only where there is a GPU to ask it about.
 
     Returns
     -------
@@ -85,6 +122,19 @@ def examine() -> Health:
         )
         for strategy in STRATEGIES.values()
     ]
+    backbones = [
+        BackboneHealth(
+            backbone=name,
+            missing=LOADERS[card.loader].missing(card),
+            weights=card.weights,
+            megabytes=card.megabytes,
+            engine=LOADERS[card.loader].engine(),
+            licence=card.licence,
+        )
+        for name, card in load_cards().items()
+    ]
+    cache = default_cache()
+    used = sum(space.bytes for space in cache.usage())
     return Health(
         python=platform.python_version(),
         executable=sys.executable,
@@ -93,14 +143,9 @@ def examine() -> Health:
         memory_gib=_memory_gib(),
         libraries={name: _version(name) for name in LIBRARIES},
         strategies=tuple(strategies),
+        backbones=tuple(backbones),
+        cache=CacheHealth(folder=str(cache.folder), used=used, limit=cache.limit),
     )
-
-
-def usable_cores() -> int:
-    """Count the cores this process may use, which can be fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _memory_gib() -> float | None:

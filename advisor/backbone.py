@@ -1,0 +1,240 @@
+"""A name → a pretrained backbone: its card, where its weights come from, and what runs it.
+
+A backbone is a card in ``backbones/*.toml`` (data); what reads weights and computes features is one loader per kind of
+model library in ``backbones/*.py``. A name is enough to find everything again in another process or after a
+prediction run was copied: the name of a card, any name the loader's library knows (``resnet50.a1_in1k``), or either
+with a file of weights behind an ``@`` (``resnet50.a1_in1k@weights/mine.safetensors``).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from advisor.deadline import Deadline
+from advisor.errors import InvalidRequest, did_you_mean, quoted
+from advisor.registry import Registry
+from advisor.tasks import Modality
+
+PATH_MARK = "@"
+"""Between a backbone's name and a file of its weights."""
+
+
+class BackboneCard(BaseModel):
+    """What a backbone is, what it wants to see, and whose it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    modality: Modality
+    loader: str
+    """Which loader of ``backbones/`` runs it."""
+    source: str
+    """Its name in the loader's library, for example timm's ``tf_efficientnet_lite0``."""
+    weights: str
+    """Where the weights come from: ``package:NAME``, ``hub:NAME``, or ``file:PATH``."""
+    sha256: str = ""
+    """Of the weights file, where it is known beforehand."""
+    width: int
+    """Numbers in one embedding."""
+    input_size: int
+    """Side of the square picture it sees, in pixels."""
+    crop_share: float = 0.875
+    """Part of the resized picture's short side that the centre crop keeps."""
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    interpolation: Literal["bicubic", "bilinear"] = "bicubic"
+    parameters: float
+    """In millions."""
+    multiply_adds: float
+    """Of one picture of ``input_size``, in 1e9: what seconds are estimated from."""
+    pretraining: str
+    licence: str
+    reference: str
+
+    @property
+    def megabytes(self) -> float:
+        """Size of its weights in float32."""
+        return 4 * self.parameters
+
+    @property
+    def path(self) -> Path | None:
+        """The file of weights that the user gave, if so."""
+        kind, _, place = self.weights.partition(":")
+        return Path(place) if kind == "file" else None
+
+
+class Loader(Protocol):
+    """Runs the backbones of one library."""
+
+    def missing(self, card: BackboneCard) -> str:
+        """Say what must be installed, downloaded or given before the backbone can run; empty when it can."""
+
+    def fetch(self, card: BackboneCard) -> str:
+        """Download the weights if they are absent; the one call that may use the network, for backbones the user named.
+
+        Returns a sentence saying why the backbone still cannot run, empty when it can.
+        """
+
+    def fingerprint(self, card: BackboneCard) -> str:
+        """Tell the SHA-256 of the weights; raises MissingDependency if they are absent."""
+
+    def engine(self) -> str:
+        """Say in a word what runs networks on this machine, for example ``"openvino"``."""
+
+    def card_of(self, name: str) -> BackboneCard | None:
+        """Make the card of a model that the library knows by ``name``; ``None`` if it knows none."""
+
+    def embed(
+        self,
+        card: BackboneCard,
+        items: Sequence[str],
+        *,
+        view: str,
+        threads: int | None,
+        deadline: Deadline,
+    ) -> Iterator[NDArray[np.float32]]:
+        """Compute embeddings batch by batch, in the order of the items; rows of unreadable items are NaN.
+
+        Each batch has shape (n_of_batch, card.width), so that what was computed can be kept before the next is.
+        ``view``: ``"plain"``, ``"flip"`` (mirrored), or ``"view1"``, ``"view2"`` ... (random crop, flip and light,
+        drawn from the item's content and the number, so that the same view of the same item is the same everywhere).
+
+        Raises
+        ------
+        DeadlineExceeded
+            When the deadline passes before the last item.
+        """
+
+    def build(self, card: BackboneCard, *, pretrained: bool, drop: float, drop_path: float) -> Any:
+        """Make the torch module without its classifier, for training: pictures to (n, card.width)."""
+
+
+LOADERS: Registry[Loader] = Registry("loader of backbones", "advisor.backbones")
+
+
+@cache
+def load_cards() -> dict[str, BackboneCard]:
+    """Read and check the cards of ``backbones/*.toml``.
+
+    Returns
+    -------
+    dict of str to BackboneCard
+        By name, in the order of the names.
+
+    Raises
+    ------
+    ValueError
+        If a card is not valid: a mistake in the house, not in the data.
+    """
+    cards: dict[str, BackboneCard] = {}
+    for table in sorted(files("advisor").joinpath("backbones").iterdir(), key=lambda e: e.name):
+        if not table.name.endswith(".toml"):
+            continue
+        name = table.name.removesuffix(".toml")
+        try:
+            content = tomllib.loads(table.read_text(encoding="utf-8"))
+            cards[name] = BackboneCard.model_validate({"name": name, **content})
+        except (ValidationError, tomllib.TOMLDecodeError) as error:
+            raise ValueError(f"backbone '{name}': {error}") from error
+    return cards
+
+
+def find_backbone(name: str) -> BackboneCard:
+    """Find the card of a backbone by its name.
+
+    Parameters
+    ----------
+    name : str
+        As the module's docstring says.
+
+    Returns
+    -------
+    BackboneCard
+        Its ``name`` is the one asked for, so that it finds the same again.
+
+    Raises
+    ------
+    InvalidRequest
+        If nobody knows it.
+    """
+    model, mark, place = name.partition(PATH_MARK)
+    card = load_cards().get(model)
+    if card is None:
+        found = (loader.card_of(model) for loader in LOADERS.values())
+        card = next((one for one in found if one is not None), None)
+    if card is None:
+        known = load_cards()
+        raise InvalidRequest(
+            f"'{model}' is neither a backbone of ours ({quoted(known, most=20)}) nor a model that an installed library "
+            f"knows.{did_you_mean(model, known)} Pass --backbone."
+        )
+    if mark:
+        card = card.model_copy(update={"weights": f"file:{place}", "sha256": ""})
+    return card.model_copy(update={"name": name})
+
+
+def missing_for(name: str) -> str:
+    """Say what a backbone lacks before it can run here, as a sentence; empty when it is ready.
+
+    Parameters
+    ----------
+    name : str
+        As :func:`find_backbone` takes it.
+
+    Returns
+    -------
+    str
+    """
+    card = find_backbone(name)
+    return LOADERS[card.loader].missing(card)
+
+
+@cache
+def fetch_backbone(name: str) -> str:
+    """Make a backbone that the user named ready to run, by downloading its weights if they are absent.
+
+    Parameters
+    ----------
+    name : str
+        As :func:`find_backbone` takes it.
+
+    Returns
+    -------
+    str
+        Empty when it is ready; else what it lacks and why the download failed, as a sentence. One process tries once.
+    """
+    card = find_backbone(name)
+    return LOADERS[card.loader].fetch(card)
+
+
+def usable_backbones(modality: Modality, asked: Sequence[str] = ()) -> tuple[str, ...]:
+    """List the backbones that can run here; weights are downloaded for those asked for, and for no others.
+
+    Parameters
+    ----------
+    modality : Modality
+        What they embed.
+    asked : sequence of str
+        Those the user named; they come instead of the ones of the house.
+
+    Returns
+    -------
+    tuple of str
+        Names for :func:`find_backbone`, smallest first. Why one that was asked for is not among them is said by
+        :func:`fetch_backbone`.
+    """
+    if asked:
+        usable = [find_backbone(name) for name in asked if not fetch_backbone(name)]
+    else:
+        cards = [card for card in load_cards().values() if card.modality is modality]
+        usable = [card for card in cards if not LOADERS[card.loader].missing(card)]
+    return tuple(card.name for card in sorted(usable, key=lambda card: card.multiply_adds))

@@ -1,0 +1,1 @@
+"""Pretrained backbones: one card (TOML) each, and one loader per library that runs them."""

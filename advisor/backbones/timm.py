@@ -1,0 +1,145 @@
+"""Backbones of timm: any of its models, by name."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.backbone import LOADERS, BackboneCard
+from advisor.backbones.pictures import batches_of, view_of
+from advisor.backbones.weights import fetch, fingerprint, weights_file, why_absent
+from advisor.cache import default_cache
+from advisor.cores import usable_cores
+from advisor.deadline import Deadline
+from advisor.errors import MissingDependency
+from advisor.registry import available
+
+BATCH = 16
+"""Pictures in one batch: larger ones gain nothing measurable on a CPU (``benchmarks/throughput.py``)."""
+
+GPU_BATCH = 64
+"""Pictures in one batch on a GPU; our choice."""
+
+NEEDED = ("torch", "timm", "PIL")
+"""Libraries without which no backbone of timm runs."""
+
+Engine = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+class TimmLoader:
+    """Runs the models of timm, on OpenVINO where that is faster."""
+
+    def missing(self, card: BackboneCard) -> str:
+        """Look for libraries and weights; neither torch nor the network is touched."""
+        if not all(available(module) for module in NEEDED):
+            return f"pip install 'regime-advisor[vision]' (for the backbone '{card.name}')"
+        return "" if weights_file(card) is not None else why_absent(card)
+
+    def fetch(self, card: BackboneCard) -> str:
+        """Download the weights of a backbone that the user named; a sentence if that fails."""
+        if not all(available(module) for module in NEEDED):
+            return self.missing(card)
+        return fetch(card)
+
+    def fingerprint(self, card: BackboneCard) -> str:
+        """Tell the weights' SHA-256."""
+        return fingerprint(card)
+
+    def card_of(self, name: str) -> BackboneCard | None:
+        """Ask timm; takes the seconds that importing it takes."""
+        if not all(available(module) for module in NEEDED):
+            return None
+        from advisor.backbones.engines.published import describe
+
+        return describe(name)
+
+    def embed(
+        self,
+        card: BackboneCard,
+        items: Sequence[str],
+        *,
+        view: str,
+        threads: int | None,
+        deadline: Deadline,
+    ) -> Iterator[NDArray[np.float32]]:
+        """Decode and run, batch by batch, side by side."""
+        self._need(card)
+        deadline.check()
+        threads = threads or usable_cores()
+        engine = _engine(card, threads)
+        size = GPU_BATCH if has_cuda() else BATCH
+        for batch in batches_of(partial(view_of, card=card, view=view), items, size, threads):
+            deadline.check()
+            yield _run(engine, batch, card.width)
+
+    def build(self, card: BackboneCard, *, pretrained: bool, drop: float, drop_path: float) -> Any:
+        """Make the torch module."""
+        if pretrained:
+            self._need(card)
+        from advisor.backbones.engines.network import build_net
+
+        return build_net(card, pretrained=pretrained, drop=drop, drop_path=drop_path)
+
+    def engine(self) -> str:
+        """Say what runs embeddings here."""
+        return engine_name()
+
+    def _need(self, card: BackboneCard) -> None:
+        lacking = self.missing(card)
+        if lacking:
+            raise MissingDependency(lacking)
+
+
+def _run(
+    engine: Engine, batch: Sequence[NDArray[np.uint8] | None], width: int
+) -> NDArray[np.float32]:
+    found = np.full((len(batch), width), np.nan, dtype=np.float32)
+    readable = [i for i, picture in enumerate(batch) if picture is not None]
+    if readable:
+        found[readable] = engine(np.stack([p for p in batch if p is not None]))
+    return found
+
+
+@lru_cache(maxsize=2)
+def _engine(card: BackboneCard, threads: int) -> Engine:
+    if engine_name() == "openvino":
+        from advisor.backbones.engines.openvino_engine import NotConverted, OpenVinoEngine
+
+        try:
+            return OpenVinoEngine(card, threads, default_cache())
+        except NotConverted as fault:
+            warnings.warn(
+                f"'{card.source}' runs on torch, which is slower: OpenVINO cannot run it ({fault})",
+                stacklevel=2,
+            )
+    from advisor.backbones.engines.torch_engine import TorchEngine
+
+    return TorchEngine(card, threads)
+
+
+def engine_name() -> str:
+    """Choose what runs networks here: ``"cuda"``, ``"openvino"`` or ``"torch"``."""
+    if has_cuda():
+        return "cuda"
+    return "openvino" if available("openvino") else "torch"
+
+
+@lru_cache(maxsize=1)
+def has_cuda() -> bool:
+    """Whether torch can use a GPU; torch is imported only where a driver is."""
+    if not any(
+        Path(sign).exists() for sign in ("/proc/driver/nvidia", "/dev/nvidiactl", "/dev/dxg")
+    ):
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+LOADERS.add("timm")(TimmLoader())
