@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from advisor.dataset import Dataset, read_dataset
-from advisor.errors import InvalidRequest
+from advisor.dataset import Dataset, Task, read_dataset
+from advisor.errors import InvalidRequest, NoStrategy
 from advisor.executor import make_executor
 from advisor.metrics import default_metric, get_metric
 from advisor.probe import run_probe
 from advisor.profile import profile_dataset
 from advisor.regime import find_regime
-from advisor.report import Judging, Origin, StrategyReport, advise_profile
+from advisor.report import Judging, Origin, StrategyReport, advise_only, advise_profile
 from advisor.rule import apply_rules
 from advisor.run import (
     Run,
@@ -48,6 +48,7 @@ def advise(  # noqa: PLR0913 (keyword-only options, each with a default)
     metric: str | None = None,
     unlabeled: Path | str | None = None,
     groups: str | Sequence[str] | None = None,
+    backbones: str | Sequence[str] = (),
     seed: int = 0,
     probe_seconds: float | None = PROBE_SECONDS,
     jobs: int | None = None,
@@ -68,6 +69,9 @@ def advise(  # noqa: PLR0913 (keyword-only options, each with a default)
         Rows without a target.
     groups : str or sequence of str or None
         Columns whose equal values must stay on one side of every split; they are not features.
+    backbones : str or sequence of str
+        Pretrained networks for pictures: names of ours or of timm, each perhaps with ``@`` and a file of its weights;
+        several are compared. Empty for those that are already on this machine.
     seed : int
         Seed of the splits and of every fit.
     probe_seconds : float or None
@@ -97,13 +101,21 @@ def advise(  # noqa: PLR0913 (keyword-only options, each with a default)
         dataset = data
     else:
         dataset = read_dataset(data, target=target, task=task, unlabeled=unlabeled, groups=groups)
-    return advise_dataset(dataset, metric=metric, seed=seed, probe_seconds=probe_seconds, jobs=jobs)
+    return advise_dataset(
+        dataset,
+        metric=metric,
+        backbones=backbones,
+        seed=seed,
+        probe_seconds=probe_seconds,
+        jobs=jobs,
+    )
 
 
 def advise_dataset(
     dataset: Dataset,
     *,
     metric: str | None = None,
+    backbones: str | Sequence[str] = (),
     seed: int = 0,
     probe_seconds: float | None = PROBE_SECONDS,
     jobs: int | None = None,
@@ -114,7 +126,7 @@ def advise_dataset(
     ----------
     dataset : Dataset
         From :func:`advisor.read_dataset`.
-    metric, seed, probe_seconds, jobs
+    metric, backbones, seed, probe_seconds, jobs
         As in :func:`advise`.
 
     Returns
@@ -126,8 +138,14 @@ def advise_dataset(
     AdvisorError
         When the metric is unknown or no strategy can run.
     """
-    profile = profile_dataset(dataset)
+    asked = (backbones,) if isinstance(backbones, str) else tuple(backbones)
+    profile = profile_dataset(dataset, asked)
     regime = find_regime(profile)
+    origin = Origin(
+        dataset.source, dataset.fingerprint, dataset.targets, dataset.group_columns, dataset.notes
+    )
+    if dataset.task is Task.SEGMENTATION:
+        return advise_only(profile, regime, apply_rules(profile), origin, seed)
     if metric is None:
         metric, reason = default_metric(dataset.task, profile.imbalance)
     else:
@@ -151,13 +169,7 @@ def advise_dataset(
         apply_rules(profile),
         Judging(metric, reason, splits, seed),
         probe,
-        Origin(
-            dataset.source,
-            dataset.fingerprint,
-            dataset.targets,
-            dataset.group_columns,
-            dataset.notes,
-        ),
+        origin,
     )
 
 
@@ -173,6 +185,7 @@ def autofit(  # noqa: PLR0913 (keyword-only options, each with a default)
     metric: str | None = None,
     unlabeled: Path | str | None = None,
     groups: str | Sequence[str] | None = None,
+    backbones: str | Sequence[str] = (),
     seed: int | None = None,
     probe_seconds: float | None = None,
     plan: StrategyReport | Path | str | None = None,
@@ -188,7 +201,7 @@ def autofit(  # noqa: PLR0913 (keyword-only options, each with a default)
 
     Parameters
     ----------
-    data, target, task, metric, unlabeled, groups
+    data, target, task, metric, unlabeled, groups, backbones
         As in :func:`advise`.
     seed : int or None
         Seed of the splits and of every fit; ``None`` is the plan's, else 0.
@@ -244,7 +257,8 @@ def autofit(  # noqa: PLR0913 (keyword-only options, each with a default)
             run = Run(Path(resume))
             check_same_data(run, dataset)
         else:
-            report = _plan(plan, dataset, metric, seed, probe_seconds, jobs)
+            check_trainable(dataset)
+            report = _plan(plan, dataset, metric, seed, probe_seconds, jobs, backbones)
             run = Run(Path(out) if out is not None else default_folder(dataset.name))
             settings = RunSettings(
                 source=dataset.source,
@@ -258,6 +272,26 @@ def autofit(  # noqa: PLR0913 (keyword-only options, each with a default)
         budget = Budget(seconds=time_limit, trials=trials)
         pipeline, result = train(dataset, run, executor, budget, started, progress)
     return TrainedRun(pipeline, result, read_run(run.folder)[1], run.folder)
+
+
+def check_trainable(dataset: Dataset) -> None:
+    """Refuse a task that this version advises on and does not train.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        As it was read.
+
+    Raises
+    ------
+    NoStrategy
+        For segmentation.
+    """
+    if dataset.task is Task.SEGMENTATION:
+        raise NoStrategy(
+            f"{dataset.name} holds pictures with masks (segmentation), which this version advises on and cannot train "
+            f"yet: advise {dataset.source} says what to do"
+        )
 
 
 def _check_budget(time_limit: float | None, trials: int | None, jobs: int | None) -> None:
@@ -281,12 +315,20 @@ def _plan(
     seed: int | None,
     probe_seconds: float | None,
     jobs: int | None,
+    backbones: str | Sequence[str],
 ) -> StrategyReport:
     """The plan to execute: the one given, with what the caller overrides, or a new one."""
     if plan is None:
         return advise_dataset(
-            dataset, metric=metric, seed=seed or 0, probe_seconds=probe_seconds, jobs=jobs
+            dataset,
+            metric=metric,
+            backbones=backbones,
+            seed=seed or 0,
+            probe_seconds=probe_seconds,
+            jobs=jobs,
         )
+    if backbones:
+        raise InvalidRequest("a plan names its backbones; drop --backbone or --plan")
     report = plan if isinstance(plan, StrategyReport) else read_plan(Path(plan))
     check_plan(report, dataset)
     changes: dict[str, object] = {}

@@ -45,6 +45,8 @@ def advise(  # noqa: PLR0913 (the options of a command)
     metric: opt.MetricName = None,
     unlabeled: opt.Unlabeled = None,
     groups: opt.Groups = None,
+    backbone: opt.Backbones = None,
+    backbone_path: opt.BackbonePath = None,
     seed: opt.Seed = None,
     probe_seconds: opt.ProbeSeconds = None,
     no_probe: opt.NoProbe = False,
@@ -56,8 +58,9 @@ def advise(  # noqa: PLR0913 (the options of a command)
     """Say which training strategy to use on DATA, and why."""
     refuse_together(json=as_json, markdown=as_markdown)
     refuse_together(probe_seconds=probe_seconds is not None, no_probe=no_probe)
+    backbones = opt.asked_backbones(backbone, backbone_path)
     if explain is not None:
-        _explain(explain, data, target, task, groups)
+        _explain(explain, data, target, task, groups, backbones)
         return
     if data is None:
         raise InvalidRequest("expected DATA, a file or a folder: advise DATA; see advise --help")
@@ -73,13 +76,22 @@ def advise(  # noqa: PLR0913 (the options of a command)
             metric=metric,
             unlabeled=unlabeled,
             groups=one_or_all(groups),
+            backbones=backbones,
             seed=seed or 0,
             probe_seconds=seconds,
         )
     given = opt.repeated(
-        target=target, task=task, metric=metric, unlabeled=unlabeled, groups=groups, seed=seed
+        target=target,
+        task=task,
+        metric=metric,
+        unlabeled=unlabeled,
+        groups=groups,
+        backbone=backbone,
+        backbone_path=backbone_path,
+        seed=seed,
     )
-    command = shlex.join(["autofit", str(data), *given])
+    trainable = report.first_choice is not None
+    command = shlex.join(["autofit", str(data), *given]) if trainable else ""
     if html is not None:
         from advisor.render.html import report_html, write_page
 
@@ -94,6 +106,8 @@ def autofit(  # noqa: PLR0913 (the options of a command)
     metric: opt.MetricName = None,
     unlabeled: opt.Unlabeled = None,
     groups: opt.Groups = None,
+    backbone: opt.Backbones = None,
+    backbone_path: opt.BackbonePath = None,
     seed: opt.Seed = None,
     probe_seconds: opt.ProbeSeconds = None,
     no_probe: opt.NoProbe = False,
@@ -117,8 +131,9 @@ def autofit(  # noqa: PLR0913 (the options of a command)
     )
     refuse_together(resume=resume is not None, out=out is not None)
     refuse_together(resume=resume is not None, plan=plan is not None)
+    backbones = opt.asked_backbones(backbone, backbone_path)
     if explain is not None:
-        _explain(explain, data, target, task, groups)
+        _explain(explain, data, target, task, groups, backbones)
         return
     if data is None:
         raise InvalidRequest("expected DATA, a file or a folder: autofit DATA; see autofit --help")
@@ -137,6 +152,7 @@ def autofit(  # noqa: PLR0913 (the options of a command)
             metric=metric,
             unlabeled=unlabeled,
             groups=one_or_all(groups),
+            backbones=backbones,
             seed=seed,
             probe_seconds=probe_seconds,
             plan=plan,
@@ -171,6 +187,19 @@ def doctor() -> None:
     print_health(examine(), make_console())
 
 
+def cache(clear: opt.ClearCache = False) -> None:
+    """Show what is kept of files that were seen, or delete it; all of it can be computed again."""
+    from advisor.cache import default_cache
+    from advisor.render.cache import format_bytes, print_cache
+    from advisor.render.terminal import make_console
+
+    kept = default_cache()
+    if clear:
+        print(f"{format_bytes(kept.clear())} freed in {kept.folder}")
+    else:
+        print_cache(kept, make_console())
+
+
 def run_advise() -> NoReturn:
     """Run the command ``advise``."""
     sys.exit(_main(_app_of(advise), "advise", opt.spread(sys.argv[1:])))
@@ -185,7 +214,7 @@ def run() -> NoReturn:
     """Run the command ``advisor``, with the others as its sub-commands."""
     app = _new_app()
     app.callback()(_say_who)
-    for command in (advise, autofit, predict, doctor):
+    for command in (advise, autofit, predict, doctor, cache):
         app.command()(command)
     first, *rest = sys.argv[1:] or ["--help"]
     sys.exit(_main(app, "advisor", [first, *opt.spread(rest)]))
@@ -266,6 +295,7 @@ def _explain(
     target: list[str] | None,
     task: str | None,
     groups: list[str] | None,
+    backbones: Sequence[str],
 ) -> None:
     """Print what a rule says; with DATA also what it says there."""
     from advisor.rule import RULES, explain
@@ -277,7 +307,7 @@ def _explain(
     from advisor.profile import profile_dataset
 
     dataset = read_dataset(data, target=one_or_all(target), task=task, groups=one_or_all(groups))
-    finding = RULES[rule].apply(profile_dataset(dataset))
+    finding = RULES[rule].apply(profile_dataset(dataset, backbones))
     said = "nothing to say" if finding is None else f"{finding.severity}: {finding.message}"
     print(f"\nOn {dataset.name}: {said}")
 

@@ -1,7 +1,8 @@
 """The evidence tables (data) → effects a rule may claim, each with its source and range of validity.
 
 The tables are the TOML files of ``evidence_tables/``. A row says how the error of some families of strategies compares
-with that of a reference family, over which numbers of labelled rows, by which metric, and who measured it. Scores are
+with that of a reference family (``linear`` for tables, ``frozen`` for pictures), over which numbers of labelled rows
+or of labels of the smallest class, by which metric, and who measured it. Scores are
 turned into relative changes of error in one way everywhere: a score s with the best value 1 is an error of 1 - s, and
 
     change = (1 - score of the family) / (1 - score of the reference) - 1,
@@ -18,8 +19,15 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-FAMILIES = ("dummy", "linear", "kernel", "forest", "boosting", "neural", "in_context")
-"""Families of strategies; evidence may also name one strategy of a family, relative to that family."""
+from advisor.tasks import Modality
+
+FAMILIES = (
+    *("dummy", "linear", "kernel", "forest", "boosting", "neural", "in_context"),
+    *("handmade", "frozen", "finetune", "scratch"),
+)
+"""Families of strategies: of tables, then of what is perceived (features made by hand, a frozen pretrained backbone,
+a fine-tuned one, a network trained from nothing). Evidence may also name one strategy of a family, relative to that
+family."""
 
 USABLE_STATUS = frozenset({"seen", "abstract"})
 """Only what was read may change a ranking; a recalled figure is kept as a pointer for the next reader."""
@@ -55,6 +63,7 @@ class EvidenceRow(BaseModel):
 
     id: str
     claim: str
+    modality: Modality = Modality.TABULAR
     families: tuple[str, ...] = ()
     reference: str = "linear"
     mean: float | None = None
@@ -66,6 +75,12 @@ class EvidenceRow(BaseModel):
     """Labelled rows for which the row speaks; ``None`` for no upper end."""
     wide_only: bool = False
     """Whether it speaks only about tables with more features than rows."""
+    labels_from: float = 0
+    labels_below: float | None = None
+    """Labels of the smallest class for which a row that is not about tables speaks; ``None`` for no upper end."""
+    small_pictures: bool | None = None
+    """Whether it speaks only about pictures far smaller than what a backbone sees (or only about others); ``None`` for
+    both."""
     metric: str = ""
     source: str = Field(min_length=1)
     status: Literal["seen", "abstract", "recalled"]
@@ -89,22 +104,27 @@ class EvidenceRow(BaseModel):
         """Whether the row may change a ranking: it has a figure, and that was read."""
         return self.mean is not None and self.status in USABLE_STATUS
 
-    def covers(self, n_labelled: int, *, wide: bool) -> bool:
-        """Whether the row speaks about a table of so many labelled rows.
+    def covers(self, count: float, *, wide: bool = False, small: bool = False) -> bool:
+        """Whether the row speaks about a dataset of that size.
 
         Parameters
         ----------
-        n_labelled : int
-            Labelled rows.
+        count : float
+            Labelled rows of a table; labels of the smallest class of anything else.
         wide : bool
-            Whether the table has more features than those.
+            Whether a table has more features than labelled rows.
+        small : bool
+            Whether pictures are far smaller than what a backbone sees.
 
         Returns
         -------
         bool
         """
-        below = self.rows_below is None or n_labelled < self.rows_below
-        return self.wide_only is wide and self.rows_from <= n_labelled and below
+        low, below = self.labels_from, self.labels_below
+        kind = self.small_pictures in (None, small)
+        if self.modality is Modality.TABULAR:
+            low, below, kind = float(self.rows_from), self.rows_below, self.wide_only is wide
+        return kind and low <= count and (below is None or count < below)
 
     def effects(self) -> tuple[Effect, ...]:
         """Make one effect per family that the row speaks about; none where it is not usable."""

@@ -17,6 +17,9 @@ SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|)")
 """A number and perhaps a unit."""
 
+BACKBONE_MARK = "@"
+"""Between a backbone and a file of its weights; :data:`advisor.backbone.PATH_MARK`, which is heavy to import."""
+
 SPREADING = ("--groups", "--target")
 """Options that take one or several column names."""
 
@@ -24,7 +27,7 @@ Data = Annotated[
     Path | None,
     typer.Argument(
         metavar="DATA",
-        help="A table, or a folder with train.*, and perhaps test.* and unlabeled.*.",
+        help="A table, or a folder: of train.* and perhaps test.* and unlabeled.*, or of pictures.",
         show_default=False,
     ),
 ]
@@ -69,6 +72,23 @@ Groups = Annotated[
     typer.Option(
         help="Columns whose equal values stay on one side of every split.",
         metavar="COL...",
+        show_default=False,
+    ),
+]
+Backbones = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--backbone",
+        help="Pretrained network for pictures: one of ours or any timm model; several are compared.",
+        metavar="NAME",
+        show_default=False,
+    ),
+]
+BackbonePath = Annotated[
+    Path | None,
+    typer.Option(
+        help="Its weights (.safetensors, .pth), instead of those of the hub.",
+        metavar="FILE",
         show_default=False,
     ),
 ]
@@ -144,9 +164,13 @@ SingleModel = Annotated[
     bool, typer.Option("--single-model", help="One model refitted on all rows, no ensemble.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")]
+ClearCache = Annotated[bool, typer.Option("--clear", help="Delete it.")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory of autofit.")]
 NewRows = Annotated[
-    Path, typer.Argument(metavar="DATA", help="Rows to predict: a table, or a folder with one.")
+    Path,
+    typer.Argument(
+        metavar="DATA", help="What to predict: a table, a folder with one, or pictures."
+    ),
 ]
 OutFile = Annotated[Path, typer.Option("--out", "-o", help="CSV file to write.", metavar="FILE")]
 
@@ -239,6 +263,37 @@ def one_or_all(names: list[str] | None) -> str | list[str] | None:
     return names[0] if len(names) == 1 else names
 
 
+def asked_backbones(names: list[str] | None, path: Path | None) -> tuple[str, ...]:
+    """Put backbones and the file of weights into one word each.
+
+    Parameters
+    ----------
+    names : list of str or None
+        Of ``--backbone``.
+    path : Path or None
+        Of ``--backbone-path``.
+
+    Returns
+    -------
+    tuple of str
+        As :func:`advisor.backbone.find_backbone` takes them.
+
+    Raises
+    ------
+    InvalidRequest
+        If there is a file and not exactly one name, or no such file.
+    """
+    if path is None:
+        return tuple(names or ())
+    if not names or len(names) != 1:
+        raise InvalidRequest(
+            "--backbone-path holds the weights of one network: expected one --backbone NAME (a timm model) with it"
+        )
+    if not path.is_file():
+        raise InvalidRequest(f"--backbone-path '{path}' is not a file")
+    return (f"{names[0]}{BACKBONE_MARK}{path.resolve()}",)
+
+
 def repeated(**given: str | Path | list[str] | int | None) -> list[str]:
     """Write options that were given as words of a command line.
 
@@ -251,5 +306,5 @@ def repeated(**given: str | Path | list[str] | int | None) -> list[str]:
     for name, value in given.items():
         if value:
             values = [str(v) for v in value] if isinstance(value, list) else [str(value)]
-            words += [f"--{name}", *values]
+            words += [f"--{name.replace('_', '-')}", *values]
     return words

@@ -20,23 +20,27 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.dataset import Dataset
+from advisor.dataset import Dataset, Modality
 from advisor.evaluation import Counts, Score, bootstrap_counts, score_interval
 from advisor.executor import Executor, ThisProcess, make_executor
 from advisor.measurement import CurvePoint, Measurement, Probe
 from advisor.metrics import Metric, get_metric
+from advisor.parameter import ParamValue, ProfileField
 from advisor.profile import DatasetProfile
 from advisor.regime import Regime
 from advisor.sampling import sample_rows
 from advisor.space import load_space
 from advisor.splits import SplitPlan
-from advisor.strategy import STRATEGIES, ParamValue, Strategy
+from advisor.strategy import STRATEGIES, Card, Strategy
 from advisor.trials import CrossValidation, cross_validate
 from advisor.workspace import Workspace
 
 ROW_CAP = 5_000
 """Rows the probe looks at (our choice: five folds of the cheap strategies on 5,000 x 30 end within the default
 20 s on two cores, and intervals are narrower than the differences by then)."""
+
+PICTURE_CAP = 1_500
+"""Pictures the probe looks at (our choice: embedding them takes about ten of the default 20 s on two cores)."""
 
 BOOTSTRAPS = 400
 """Resamples behind an interval of the probe (our choice: the 2.5 % point then rests on ten resamples)."""
@@ -82,7 +86,7 @@ def run_probe(  # noqa: PLR0913 (the whole of what judging here depends on)
     Parameters
     ----------
     dataset : Dataset
-        Its labelled rows; of more than ``ROW_CAP`` a stratified sample is taken and said.
+        Its labelled rows; of more than ``ROW_CAP`` (pictures: ``PICTURE_CAP``) a stratified sample is taken and said.
     profile, regime : DatasetProfile, Regime
         What the defaults depend on.
     splits : SplitPlan
@@ -102,7 +106,8 @@ def run_probe(  # noqa: PLR0913 (the whole of what judging here depends on)
         Only strategies whose every fold ended, uncut, count as measured.
     """
     start = time.monotonic()
-    rows = sample_rows(dataset, ROW_CAP, seed)
+    cap = ROW_CAP if dataset.modality is Modality.TABULAR else PICTURE_CAP
+    rows = sample_rows(dataset, cap, seed)
     sampled = len(rows) < dataset.n_labelled
     subset = dataset.take(rows) if sampled else dataset
     once = splits.model_copy(update={"repeats": 1})
@@ -132,6 +137,7 @@ def run_probe(  # noqa: PLR0913 (the whole of what judging here depends on)
             curve_strategy=curve_strategy,
             curve=curve,
             speed=session.speed(),
+            net_speed=session.net_speed(),
             jobs=executor.jobs,
             seconds=time.monotonic() - start,
             unfinished=session.unfinished,
@@ -184,12 +190,12 @@ def probe_of(
     )
 
 
-def counts_of(profile: DatasetProfile) -> dict[str, float | int]:
-    """List the plain numbers of a profile by name: what a search space may be capped by."""
+def counts_of(profile: DatasetProfile) -> dict[str, ProfileField]:
+    """List the plain numbers and the lists of names of a profile: what a search space may refer to."""
     return {
         name: value
         for name, value in profile.model_dump().items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
+        if isinstance(value, int | float | tuple) and not isinstance(value, bool)
     }
 
 
@@ -269,7 +275,7 @@ class _Session:
                     strategy=name,
                     score=scores[name],
                     error=errors[name],
-                    fit_seconds=self.done[name].fit_seconds / len(self.workspace.folds),
+                    fit_seconds=self.done[name].fit_seconds / self.workspace.n_folds(name),
                     beats_best=float(np.mean(lost > 0)),
                 )
             )
@@ -280,11 +286,11 @@ class _Session:
 
     def speed(self) -> float | None:
         """Median of measured over predicted seconds of the fits that were long enough to tell."""
-        folds = len(self.workspace.folds)
         ratios = [
-            (cv.fit_seconds / folds) / predicted
+            (cv.fit_seconds / self.workspace.n_folds(name)) / predicted
             for name, cv in self.done.items()
-            if (predicted := self.predicted(STRATEGIES[name])) >= MIN_TIMED_SECONDS
+            if STRATEGIES[name].card.clock == "general"
+            and (predicted := self.predicted(STRATEGIES[name])) >= MIN_TIMED_SECONDS
         ]
         return float(np.clip(np.median(ratios), FASTEST, SLOWEST)) if ratios else None
 
@@ -298,6 +304,20 @@ class _Session:
             self._defaults(strategy),
         )
 
+    def net_speed(self) -> float | None:
+        """Measured over predicted seconds of training a network, where a strategy that does can tell."""
+        for strategy in STRATEGIES.values():
+            card = strategy.card
+            if card.clock == "net" and self._does(card) and not strategy.missing():
+                measured = strategy.measure_speed(self._defaults(strategy))
+                return None if measured is None else float(np.clip(measured, FASTEST, SLOWEST))
+        return None
+
+    def _does(self, card: Card) -> bool:
+        return (
+            self.profile.modality in card.modalities and self.workspace.problem.task in card.tasks
+        )
+
     def _rounds(self) -> int:
         return -(-len(self.workspace.folds) // self.executor.jobs)
 
@@ -306,8 +326,7 @@ class _Session:
         problem = self.workspace.problem
         return (
             (card.cheap or _is_dummy(strategy))
-            and self.profile.modality in card.modalities
-            and problem.task in card.tasks
+            and self._does(card)
             and len(self.workspace.y) <= (limits.max_rows or np.inf)
             and len(self.workspace.columns) <= (limits.max_features or np.inf)
             and problem.n_outputs <= (limits.max_classes or np.inf)

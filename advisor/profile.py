@@ -7,6 +7,7 @@ per modality in ``profilers/``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 import numpy as np
@@ -19,6 +20,10 @@ from advisor.registry import Registry
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+
+LABELS_PER_VALUE = 10
+"""Values of a regression that count as one label of a class, as if the target were cut into ten; our choice."""
 
 
 class DatasetProfile(_Frozen):
@@ -54,6 +59,18 @@ class DatasetProfile(_Frozen):
     sampled: bool = False
     """Whether the expensive parts (not the counts) saw a sample of the rows only."""
     sample_size: int | None = None
+
+    @property
+    def items(self) -> str:
+        """What its rows are called, in the plural."""
+        return "pictures" if self.modality is Modality.IMAGE else "rows"
+
+    @property
+    def label_scarcity(self) -> float:
+        """Labels of the smallest class; of a regression, its values over ``LABELS_PER_VALUE``."""
+        if self.task is Task.REGRESSION:
+            return self.n_labelled / LABELS_PER_VALUE
+        return float(self.smallest_class)
 
 
 class LeakSuspect(_Frozen):
@@ -159,17 +176,84 @@ class TabularProfile(DatasetProfile):
     group_suspects: tuple[GroupSuspect, ...] = ()
 
 
+class PoolOverlap(_Frozen):
+    """How the pool lies to the labelled items in the embedding of one backbone."""
+
+    backbone: str
+    n_pool: int
+    """Items of the pool that were looked at."""
+    auc: float
+    """Cross-validated AUC of telling pool from labelled items: 0.5 for the same domain, 1.0 for another one."""
+    share_foreign: float
+    """Share of the pool farther from every labelled item than 99 % of the labelled ones are from each other."""
+
+
+class ImageProfile(DatasetProfile):
+    """What a set of pictures has besides; sides are pixels, brightness and shares are in [0, 1].
+
+    Sizes, formats and counts are of all labelled pictures; what needs pixels is of a sample, and ``sample_size`` says
+    of how many. Copies are looked for among all labelled pictures and most others.
+    """
+
+    n_broken: int = 0
+    """Files that look like pictures and cannot be read; they are left out."""
+    broken: tuple[str, ...] = ()
+    """The first of them, each with the reason."""
+    formats: dict[str, int] = {}
+    width: tuple[int, int, int] = (0, 0, 0)
+    """Smallest, median and largest width."""
+    height: tuple[int, int, int] = (0, 0, 0)
+    share_small: float = 0.0
+    """Share of pictures whose short side is under half of what a backbone sees (112 px)."""
+    share_greyscale: float = 0.0
+    """Share without any colour, whether stored as one channel or three."""
+    share_alpha: float = 0.0
+    share_bright_flat: float = 0.0
+    """Share of pictures that are mostly one flat light ground, as scans, documents and drawings are."""
+    colour_tells: float | None = None
+    """Accuracy (balanced) of the mean colour alone above that of guessing, 0 to 1: where colour is the label."""
+    mirror_confuses: float | None = None
+    """By how much nearest neighbours tell mirrored pictures worse than plain ones: where a flip changes meaning."""
+    content: Literal["photo", "greyscale", "document", "tiny", "mixed"] = "mixed"
+    """What kind of pictures they are, as far as pixels alone can tell."""
+    content_reason: str = ""
+    brightness_outliers: tuple[str, ...] = ()
+    """Almost black or white pictures, at most ten."""
+    blurred: tuple[str, ...] = ()
+    """Pictures far less sharp than the rest, at most ten."""
+    n_near_duplicates: int = 0
+    """Labelled pictures that nearly repeat another labelled one (the first is not counted), exact copies included."""
+    n_near_conflicts: int = 0
+    """Labelled pictures that nearly repeat one of another class."""
+    n_near_test_overlap: int = 0
+    """Test pictures that nearly repeat a labelled one."""
+    n_pool_overlap: int = 0
+    """Pool pictures that nearly repeat a labelled or a test picture."""
+    examples: tuple[str, ...] = ()
+    """Pairs of near duplicates across classes or splits, at most five, as ``a.jpg ~ b.jpg``."""
+    backbones: tuple[str, ...] = ()
+    """Backbones that can run here, the one with the best separability first."""
+    backbones_missing: dict[str, str] = {}
+    """Backbones that were asked for and cannot run, with what they need."""
+    separability: dict[str, float] = {}
+    """Per backbone: leave-one-out score of a ridge head on its embeddings; accuracy (balanced over classes), mean over
+    labels for multilabel, R2 for regression. How well the frozen features already know these classes."""
+    pool_overlap: PoolOverlap | None = None
+    mask_share: float | None = None
+    """Segmentation: mean share of a picture that the masks cover."""
+
+
 class Profiler(Protocol):
     """What a module of ``profilers/`` registers under the name of its modality."""
 
-    def __call__(self, dataset: Dataset) -> DatasetProfile:
-        """Measure a dataset without changing it."""
+    def __call__(self, dataset: Dataset, backbones: Sequence[str]) -> DatasetProfile:
+        """Measure a dataset without changing it; ``backbones`` are those the user asked for."""
 
 
 PROFILERS: Registry[Profiler] = Registry("profiler", "advisor.profilers")
 
 
-def profile_dataset(dataset: Dataset) -> DatasetProfile:
+def profile_dataset(dataset: Dataset, backbones: Sequence[str] = ()) -> DatasetProfile:
     """Count and measure everything that regimes and rules ask about.
 
     Counts, missing cells and repeated rows are exact; what is expensive (leakage, drift, collinearity, skew) is
@@ -180,6 +264,9 @@ def profile_dataset(dataset: Dataset) -> DatasetProfile:
     ----------
     dataset : Dataset
         As ``read_dataset`` makes it.
+    backbones : sequence of str
+        Pretrained backbones that the user asked for (:func:`advisor.backbone.find_backbone`); none for the ones of
+        the house that can run here. Tables have no use for them.
 
     Returns
     -------
@@ -198,4 +285,11 @@ def profile_dataset(dataset: Dataset) -> DatasetProfile:
         )
     # Numbers near the end of the float range overflow in variances; the NaN that comes of it compares as unrelated.
     with np.errstate(all="ignore"):
-        return PROFILERS[dataset.modality.value](dataset)
+        return PROFILERS[dataset.modality.value](dataset, backbones)
+
+
+PROFILE_TYPES: dict[Modality, type[DatasetProfile]] = {
+    Modality.TABULAR: TabularProfile,
+    Modality.IMAGE: ImageProfile,
+}
+"""The class that a stored profile of each modality is read back as."""

@@ -108,11 +108,14 @@ def worth_of_labels(profile: DatasetProfile, probe: Probe | None, metric: Metric
     if errors[-1] <= NO_ERROR:
         return f"More labels cannot improve {metric.name}: {name} makes no error on these folds."
     if not falling:
-        return f"What more labels are worth is not known: the curve of {name} is not monotone ({path} training rows)."
+        return (
+            f"What more labels are worth is not known: the curve of {name} is not monotone ({path} training"
+            f" {profile.items})."
+        )
     if max(point.better_than_all for point in curve[-2:-1]) > NOISE_SHARE:
         return (
-            f"Twice the labels would change little: with half the rows {name} did about as well"
-            f" ({path} training rows; the difference is within the noise)."
+            f"Twice the labels would change little: with half the {profile.items} {name} did about as well"
+            f" ({path} training {profile.items}; the difference is within the noise)."
         )
     slope = float(
         np.polyfit(np.log([point.n_train for point in curve]), np.log(np.array(errors)), 1)[0]
@@ -121,7 +124,7 @@ def worth_of_labels(profile: DatasetProfile, probe: Probe | None, metric: Metric
     score = 1.0 - error if metric.greater_is_better else error
     return (
         f"Twice the labels ({2 * profile.n_labelled:,}) should bring {name} from {metric.name}"
-        f" {_figure(curve[-1].score.value)} to about {_figure(score)} ({path} training rows)."
+        f" {_figure(curve[-1].score.value)} to about {_figure(score)} ({path} training {profile.items})."
     )
 
 

@@ -15,21 +15,22 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SerializeAsAny
 
-from advisor.dataset import Modality
 from advisor.errors import NoStrategy
 from advisor.evaluation import Score
 from advisor.finding import Finding
 from advisor.measurement import Probe
 from advisor.metrics import get_metric
 from advisor.probe import LEVEL
-from advisor.profile import DatasetProfile, TabularProfile
+from advisor.profile import PROFILE_TYPES, DatasetProfile
 from advisor.prospects import find_flips, worth_of_labels
 from advisor.ranking import Candidate, Ranking, rank_strategies, to_score
 from advisor.regime import Regime
 from advisor.space import SearchSpace
-from advisor.splits import SplitPlan
+from advisor.splits import SplitPlan, plan_splits
+from advisor.tasks import Task
 
 REPORTED_LIBRARIES = (
     "numpy",
@@ -44,20 +45,27 @@ REPORTED_LIBRARIES = (
     "scipy",
     "skops",
     "tabicl",
+    "timm",
     "torch",
+    "torchvision",
+    "openvino",
+    "lightning",
+    "scikit-image",
 )
 """Distributions whose version can change a result, so they are written into the report where installed."""
 
+UNTRAINED_METRIC = "dice"
+"""What masks are usually judged by: twice the overlap over the sum of both areas."""
+
 MOST_REASONS = 4
 """Effects listed per strategy, largest first (our choice; the findings list them all)."""
-
-_PROFILES: Mapping[str, type[DatasetProfile]] = {Modality.TABULAR.value: TabularProfile}
 
 
 def _profile_of_modality(value: object) -> object:
     """Read a stored profile as the class of its modality, so that JSON loses nothing."""
     if isinstance(value, Mapping):
-        return _PROFILES.get(str(value.get("modality")), DatasetProfile).model_validate(value)
+        kinds: Mapping[str, type[DatasetProfile]] = {str(k): v for k, v in PROFILE_TYPES.items()}
+        return kinds.get(str(value.get("modality")), DatasetProfile).model_validate(value)
     return value
 
 
@@ -129,9 +137,9 @@ class StrategyReport(_Frozen):
     versions: dict[str, str]
 
     @property
-    def first_choice(self) -> Recommendation:
-        """The best ranked strategy that can run here as things are."""
-        return next(r for r in self.recommendations if r.ready)
+    def first_choice(self) -> Recommendation | None:
+        """The best ranked strategy that can run here as things are; ``None`` for a task that is only advised on."""
+        return next((r for r in self.recommendations if r.ready), None)
 
 
 @dataclass(frozen=True)
@@ -230,6 +238,46 @@ def advise_profile(
         notes=(*origin.notes, *_notes_of_probe(probe)),
         probe_seconds=probe.seconds if probe else None,
         seed=judging.seed,
+        versions=installed_versions(),
+    )
+
+
+def advise_only(
+    profile: DatasetProfile,
+    regime: Regime,
+    findings: Sequence[Finding],
+    origin: Origin,
+    seed: int,
+) -> StrategyReport:
+    """Say what is known of a task that this version recognises and cannot train: findings, and no ranking.
+
+    Parameters
+    ----------
+    profile, regime, findings, origin
+        As in :func:`advise_profile`.
+    seed : int
+        Kept in the report.
+
+    Returns
+    -------
+    StrategyReport
+        Without recommendations.
+    """
+    return StrategyReport(
+        dataset=profile.name,
+        source=origin.source,
+        fingerprint=origin.fingerprint,
+        targets=origin.targets,
+        group_columns=origin.group_columns,
+        profile=profile,
+        regime=regime,
+        findings=tuple(findings),
+        metric=UNTRAINED_METRIC,
+        metric_reason="the usual one for masks",
+        splits=plan_splits(Task.REGRESSION, np.zeros(max(2, profile.n_labelled)), None, seed),
+        recommendations=(),
+        notes=origin.notes,
+        seed=seed,
         versions=installed_versions(),
     )
 

@@ -14,8 +14,10 @@ from advisor.profile import (
     ColumnDrift,
     ColumnPair,
     GroupSuspect,
+    ImageProfile,
     LeakSuspect,
     OrderedTarget,
+    PoolOverlap,
     TabularProfile,
 )
 from advisor.tables.columns import Column, ColumnKind
@@ -42,6 +44,33 @@ def healthy_profile(**changes: object) -> TabularProfile:
         n_features=10,
         kinds={"numeric": 10},
         rows_per_feature=100.0,
+    )
+    return plain.model_copy(update=changes)
+
+
+def healthy_image_profile(**changes: object) -> ImageProfile:
+    """Four hundred balanced photos whose classes a backbone knows: nothing to mind, with ``changes``."""
+    plain = ImageProfile(
+        name="healthy pictures",
+        modality=Modality.IMAGE,
+        task=Task.BINARY,
+        n_rows=400,
+        n_labelled=400,
+        n_unlabelled=0,
+        n_test=200,
+        n_classes=2,
+        class_counts={"ants": 210, "bees": 190},
+        smallest_class=190,
+        labels_per_class=200.0,
+        imbalance=210 / 190,
+        formats={"JPEG": 400},
+        width=(180, 200, 260),
+        height=(180, 200, 260),
+        colour_tells=0.1,
+        mirror_confuses=0.0,
+        content="photo",
+        backbones=("efficientnet_lite0",),
+        separability={"efficientnet_lite0": 0.95},
     )
     return plain.model_copy(update=changes)
 
@@ -198,5 +227,76 @@ def tabular_profiles(draw: st.DrawFn) -> TabularProfile:
             "share_test_drift": draw(shares()),
             "share_pool_drift": draw(shares()),
             **trouble,
+        }
+    )
+
+
+def _looks_of_pictures() -> dict[str, st.SearchStrategy[object]]:
+    """What the rules on pictures read besides counts."""
+    side = st.tuples(st.integers(1, 100), st.integers(100, 300), st.integers(300, 9000))
+    overlap = st.builds(
+        PoolOverlap,
+        backbone=st.just("small"),
+        n_pool=st.integers(1, 500),
+        auc=st.floats(0.5, 1.0),
+        share_foreign=shares(),
+    )
+    backbones = st.sampled_from([(), ("small",), ("small", "large")])
+    return {
+        "n_broken": st.integers(0, 50),
+        "broken": st.sampled_from([(), ("a/b.jpg: it is empty (0 bytes)",)]),
+        "width": side,
+        "height": side,
+        "share_small": shares(),
+        "share_greyscale": shares(),
+        "share_bright_flat": shares(),
+        "colour_tells": st.none() | shares(),
+        "mirror_confuses": st.none() | shares(),
+        "content": st.sampled_from(["photo", "greyscale", "document", "tiny", "mixed"]),
+        "brightness_outliers": names(),
+        "blurred": names(),
+        "n_near_duplicates": st.integers(0, 100),
+        "n_near_conflicts": st.integers(0, 100),
+        "n_near_test_overlap": st.integers(0, 100),
+        "n_pool_overlap": st.integers(0, 100),
+        "examples": st.sampled_from([(), ("a/1.jpg ~ b/2.jpg",)]),
+        "backbones": backbones,
+        "backbones_missing": st.sampled_from([{}, {"huge": "pip install huge"}]),
+        "pool_overlap": st.none() | overlap,
+    }
+
+
+@st.composite
+def image_profiles(draw: st.DrawFn) -> ImageProfile:
+    """Any profile of pictures that could be, and some that could hardly."""
+    task = draw(st.sampled_from(list(Task)))
+    counts: dict[str, int] = {}
+    if task.is_classification:
+        sizes = draw(st.lists(st.integers(0, 10_000), min_size=2, max_size=12))
+        counts = {f"c{i}": size for i, size in enumerate(sizes)}
+    n_labelled = max(1, sum(counts.values()) or draw(st.integers(1, 100_000)))
+    n_pool = draw(st.integers(0, 100_000))
+    smallest = min(counts.values(), default=n_labelled)
+    looks = {name: draw(strategy) for name, strategy in _looks_of_pictures().items()}
+    asked = draw(st.booleans()) and task is not Task.SEGMENTATION
+    return ImageProfile.model_validate(
+        {
+            "name": "any",
+            "modality": Modality.IMAGE,
+            "task": task,
+            "n_rows": n_labelled + n_pool,
+            "n_labelled": n_labelled,
+            "n_unlabelled": n_pool,
+            "n_test": draw(st.integers(0, 5000)),
+            "n_classes": len(counts),
+            "class_counts": counts,
+            "smallest_class": smallest,
+            "labels_per_class": n_labelled / max(1, len(counts)),
+            "imbalance": max(counts.values(), default=1) / max(1, smallest) or 1.0,
+            "n_groups": draw(st.none() | st.integers(1, n_labelled)),
+            "n_duplicates": draw(st.integers(0, n_labelled - 1)),
+            "mask_share": draw(shares()) if task is Task.SEGMENTATION else None,
+            "separability": {n: draw(shares()) for n in looks["backbones"] if asked},  # type: ignore[attr-defined]
+            **looks,
         }
     )

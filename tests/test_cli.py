@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from advisor import cli
+from advisor import cli, options
 from advisor.api import PROBE_SECONDS
+from advisor.backbone import PATH_MARK
 from advisor.errors import InvalidRequest
-from advisor.options import parse_duration, spread
+from advisor.options import asked_backbones, parse_duration, spread
 from advisor.report import StrategyReport
 from advisor.rule import RULES
 
@@ -263,3 +264,22 @@ def test_a_duration_that_is_none_says_what_was_expected(text: str) -> None:
 def test_the_default_of_the_command_is_the_default_of_the_function() -> None:
     """The number is written twice, because one of the places is heavy to import."""
     assert cli.PROBE_SECONDS == PROBE_SECONDS
+
+
+def test_weights_belong_to_one_backbone(tmp_path: Path) -> None:
+    """A file of weights needs exactly one network that it is for, and has to be there."""
+    weights = tmp_path / "mine.safetensors"
+    weights.touch()
+    assert asked_backbones(None, None) == ()
+    assert asked_backbones(["resnet18", "resnet50"], None) == ("resnet18", "resnet50")
+    assert asked_backbones(["resnet18"], weights) == (f"resnet18@{weights}",)
+    for names in (None, ["resnet18", "resnet50"]):
+        with pytest.raises(InvalidRequest, match="one --backbone NAME"):
+            asked_backbones(names, weights)
+    with pytest.raises(InvalidRequest, match="is not a file"):
+        asked_backbones(["resnet18"], tmp_path / "absent.pth")
+
+
+def test_the_mark_between_a_backbone_and_its_weights_is_the_same_everywhere() -> None:
+    """The options repeat a constant that is heavy to import."""
+    assert options.BACKBONE_MARK == PATH_MARK

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from pydantic import ValidationError
 
@@ -63,6 +65,37 @@ def test_figures_follow_from_the_published_scores(
 
 
 @pytest.mark.parametrize(
+    ("row", "pairs"),
+    [
+        ("own_finetune_known", [(88.9, 90.2), (88.2, 90.2)]),
+        ("own_finetune_small_10", [(63.4, 58.6), (62.4, 58.6)]),
+        ("own_finetune_small_25", [(66.8, 65.2), (72.0, 65.2)]),
+        ("own_scratch", [(37.4, 59.3), (70.6, 94.3)]),
+        (
+            "own_handmade",
+            [
+                *((63.5, 91.6), (66.5, 93.9)),
+                *((88.1, 97.0), (91.8, 97.5)),
+                *((36.3, 57.7), (43.7, 64.0)),
+            ],
+        ),
+    ],
+)
+def test_figures_of_pictures_follow_from_our_accuracies(
+    row: str, pairs: list[tuple[float, float]]
+) -> None:
+    """The mean of the logarithms of the ratios of errors, all of which lie in the range."""
+    ratios = [(100 - family) / (100 - reference) for family, reference in pairs]
+    found = load_evidence()[row]
+    mean = math.exp(sum(math.log(ratio) for ratio in ratios) / len(ratios)) - 1
+    assert found.mean == pytest.approx(mean, abs=0.02)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low - 0.02 <= min(ratios) - 1
+    assert max(ratios) - 1 <= found.high + 0.02
+
+
+@pytest.mark.parametrize(
     ("low", "mean", "high"), [(0.1, 0.0, 0.2), (-0.2, 0.3, 0.2), (-1.5, 0.0, 0.2)]
 )
 def test_a_range_that_misses_its_mean_is_refused(low: float, mean: float, high: float) -> None:
@@ -78,6 +111,16 @@ def test_a_range_that_misses_its_mean_is_refused(low: float, mean: float, high: 
             source="s",
             status="seen",
         )
+
+
+def test_rows_about_pictures_count_labels_of_the_smallest_class() -> None:
+    """And some speak only about small pictures, or only about others."""
+    row = load_evidence()["own_finetune_small_10"]
+    assert row.covers(10, small=True)
+    assert not row.covers(25, small=True)
+    assert not row.covers(10, small=False)
+    assert not load_evidence()["own_finetune_known"].covers(10, small=True)
+    assert load_evidence()["own_handmade"].covers(10, small=True)
 
 
 def test_rows_speak_only_about_their_range() -> None:

@@ -326,8 +326,8 @@ def test_profile_survives_json() -> None:
 
 
 def test_a_modality_without_profiler_is_refused_in_one_sentence() -> None:
-    """Images are recognised but not profiled yet."""
+    """Texts are recognised but not profiled yet."""
     data = mixed()
-    object.__setattr__(data, "modality", Modality.IMAGE)
-    with pytest.raises(NoStrategy, match="holds image data"):
+    object.__setattr__(data, "modality", Modality.TEXT)
+    with pytest.raises(NoStrategy, match="holds text data"):
         profile_dataset(data)

@@ -5,19 +5,28 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from advisor.dataset import Modality
+from advisor.dataset import Modality, Task
 from advisor.errors import NoStrategy
-from advisor.profile import TabularProfile
+from advisor.profile import DatasetProfile, ImageProfile, PoolOverlap, TabularProfile
 from advisor.regime import REGIMES, find_regime
-from tests.profiles import healthy_profile, tabular_profiles
+from tests.profiles import (
+    healthy_image_profile,
+    healthy_profile,
+    image_profiles,
+    tabular_profiles,
+)
+
+
+def covering(profile: DatasetProfile) -> list[str]:
+    """Name the regimes of the profile's modality that cover it."""
+    asked = [name for name in REGIMES if REGIMES[name].regime.modality is profile.modality]
+    return [name for name in asked if REGIMES[name].covers(profile)]
 
 
 @given(tabular_profiles())
 def test_any_table_stands_in_exactly_one_regime(profile: TabularProfile) -> None:
     """``find_regime`` raises on a gap or an overlap; the cell found covers the profile."""
-    regime = find_regime(profile)
-    covering = [name for name in REGIMES if REGIMES[name].covers(profile)]
-    assert covering == [regime.name]
+    assert covering(profile) == [find_regime(profile).name]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +59,55 @@ def test_more_features_than_labels_is_wide_at_any_number_of_rows(n_labelled: int
     assert find_regime(square).name != "tabular_wide"
 
 
+@given(image_profiles())
+def test_any_pictures_stand_in_exactly_one_regime(profile: ImageProfile) -> None:
+    """Whatever the task, the labels and the pool."""
+    assert covering(profile) == [find_regime(profile).name]
+
+
+@pytest.mark.parametrize(
+    ("smallest", "name"),
+    [
+        (0, "few_shot"),
+        (9, "few_shot"),
+        (10, "scarce"),
+        (99, "scarce"),
+        (100, "moderate"),
+        (999, "moderate"),
+        (1_000, "ample"),
+        (90_000, "ample"),
+    ],
+)
+def test_bounds_of_pictures_count_labels_of_the_smallest_class(smallest: int, name: str) -> None:
+    """However many rows the other classes have."""
+    profile = healthy_image_profile(smallest_class=smallest, n_labelled=200_000)
+    assert find_regime(profile).name == f"image_{name}"
+
+
+def test_ten_values_of_a_regression_count_as_one_label() -> None:
+    """There is no smallest class to count in."""
+    values = healthy_image_profile(task=Task.REGRESSION, n_labelled=99, smallest_class=99)
+    assert find_regime(values).name == "image_few_shot"
+    assert find_regime(values.model_copy(update={"n_labelled": 100})).name == "image_scarce"
+
+
+@pytest.mark.parametrize(("n_pool", "n_classes", "pooled"), [(49, 2, 0), (50, 2, 1), (199, 100, 0)])
+def test_a_pool_counts_from_a_size_that_more_labels_do_not_move(
+    n_pool: int, n_classes: int, pooled: int
+) -> None:
+    """Fifty pictures, or two for each class."""
+    profile = healthy_image_profile(n_unlabelled=n_pool, n_classes=n_classes)
+    assert find_regime(profile).name == "image_moderate" + "_pool" * pooled
+
+
+def test_a_pool_of_other_things_does_not_count() -> None:
+    """Most of it lies far from every labelled picture."""
+    strange = PoolOverlap(backbone="small", n_pool=300, auc=0.99, share_foreign=0.7)
+    profile = healthy_image_profile(n_unlabelled=9_000, pool_overlap=strange)
+    assert find_regime(profile).name == "image_moderate"
+
+
 def test_a_modality_without_regimes_is_refused_in_one_sentence() -> None:
-    """Images are recognised but not advised on yet."""
-    with pytest.raises(NoStrategy, match="holds image data"):
-        find_regime(healthy_profile(modality=Modality.IMAGE))
+    """Texts are recognised but not advised on yet."""
+    with pytest.raises(NoStrategy, match="holds text data"):
+        find_regime(healthy_profile(modality=Modality.TEXT))

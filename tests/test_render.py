@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
-from sample_report import NASTY, curve, effect, finding, probe, report, score
+from sample_report import NASTY, curve, effect, finding, probe, profile, report, score
 
 from advisor.errors import InvalidRequest
 from advisor.render.figures import Scale, decimals_for, format_score, format_seconds
@@ -18,9 +18,10 @@ from advisor.render.live import SearchView, plain_line
 from advisor.render.markdown import report_markdown
 from advisor.render.result import print_result, result_markdown
 from advisor.render.terminal import print_report
-from advisor.report import StrategyReport
+from advisor.report import Origin, StrategyReport, advise_only
 from advisor.run import Result
 from advisor.search import SearchState
+from advisor.tasks import Task
 
 PAGE_BYTES = 3_000_000
 """A page stays below this, whatever it shows."""
@@ -232,3 +233,15 @@ def test_durations_read_as_a_person_says_them() -> None:
         "1m01s",
         "2h01m",
     ]
+
+
+def test_a_task_that_is_only_advised_on_is_shown_without_a_ranking() -> None:
+    """Findings are told on every view, nothing is promised, and the reason stands in place of the table."""
+    told = finding(rule="small_masks", message="Few masks.")
+    found = advise_only(profile(task=Task.SEGMENTATION), FULL.regime, [told], Origin(), 0)
+    assert found.first_choice is None
+    assert StrategyReport.model_validate_json(found.model_dump_json()) == found
+    for view in (printed(found, 80), report_markdown(found), report_html(found)):
+        assert "cannot train it yet" in view
+        assert "Few masks." in view
+        assert "What to use" not in view

@@ -6,12 +6,15 @@ Counts, missing cells and repeated rows are exact. The rest is measured on the r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from advisor.dataset import Dataset, Modality, Task
 from advisor.profile import PROFILERS, TabularProfile
+from advisor.profilers.counts import count_labels
 from advisor.profilers.drift import DRIFT_ROWS, find_drift
 from advisor.profilers.leakage import find_leaks, find_ordered
 from advisor.profilers.repetition import (
@@ -41,13 +44,15 @@ SAMPLE = 20_000
 
 
 @PROFILERS.add(Modality.TABULAR.value)
-def profile_table(dataset: Dataset) -> TabularProfile:
+def profile_table(dataset: Dataset, backbones: Sequence[str] = ()) -> TabularProfile:
     """Measure a table.
 
     Parameters
     ----------
     dataset : Dataset
         Of modality tabular.
+    backbones : sequence of str
+        Not used: tables have none.
 
     Returns
     -------
@@ -62,7 +67,7 @@ def profile_table(dataset: Dataset) -> TabularProfile:
     sample = dataset.take(order)
     sampled = dataset.n_labelled > SAMPLE
     fields: dict[str, object] = {
-        **_counts(dataset),
+        **count_labels(dataset),
         **_columns(dataset, features),
         **_cells(dataset, features),
         **_repeats(dataset, features, hashes, labels),
@@ -71,60 +76,6 @@ def profile_table(dataset: Dataset) -> TabularProfile:
         "sample_size": SAMPLE if sampled else None,
     }
     return TabularProfile.model_validate(fields)
-
-
-def _counts(dataset: Dataset) -> dict[str, object]:
-    per_class = _class_counts(dataset)
-    fields: dict[str, object] = {
-        "name": dataset.name,
-        "modality": dataset.modality,
-        "task": dataset.task,
-        "n_rows": dataset.n_labelled + dataset.n_unlabelled,
-        "n_labelled": dataset.n_labelled,
-        "n_unlabelled": dataset.n_unlabelled,
-        "n_test": 0 if dataset.X_test is None else len(dataset.X_test),
-        "n_classes": dataset.n_classes,
-        "class_counts": per_class,
-        "smallest_class": min(per_class.values(), default=dataset.n_labelled),
-        "labels_per_class": (
-            sum(per_class.values()) / len(per_class) if per_class else float(dataset.n_labelled)
-        ),
-        "imbalance": _imbalance(dataset, per_class),
-    }
-    if dataset.groups is not None:
-        fields["n_groups"] = int(np.unique(dataset.groups).size)
-        fields["smallest_class_groups"] = _smallest_class_groups(dataset, dataset.groups)
-    return fields
-
-
-def _class_counts(dataset: Dataset) -> dict[str, int]:
-    if dataset.task is Task.REGRESSION:
-        return {}
-    if dataset.task is Task.MULTILABEL:
-        counts = dataset.y.astype(np.int64).sum(axis=0)
-    else:
-        counts = np.bincount(dataset.y.astype(np.int64), minlength=dataset.n_classes)
-    return {name: int(count) for name, count in zip(dataset.classes, counts, strict=True)}
-
-
-def _imbalance(dataset: Dataset, per_class: dict[str, int]) -> float:
-    if not per_class:
-        return 1.0
-    smallest = max(1, min(per_class.values()))
-    if dataset.task is Task.MULTILABEL:
-        return max(1.0, (dataset.n_labelled - smallest) / smallest)
-    return max(1, *per_class.values()) / smallest
-
-
-def _smallest_class_groups(dataset: Dataset, groups: NDArray[np.int64]) -> int | None:
-    if dataset.task is Task.REGRESSION:
-        return None
-    y = dataset.y.astype(np.int64)
-    if dataset.task is Task.MULTILABEL:
-        members = [groups[y[:, label] > 0] for label in range(y.shape[1])]
-    else:
-        members = [groups[y == code] for code in range(dataset.n_classes)]
-    return min(int(np.unique(rows).size) for rows in members)
 
 
 def _columns(dataset: Dataset, features: list[Column]) -> dict[str, object]:

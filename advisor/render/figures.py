@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 from advisor.evaluation import Score
-from advisor.profile import DatasetProfile, TabularProfile
+from advisor.profile import DatasetProfile, ImageProfile, TabularProfile
 from advisor.report import Recommendation, StrategyReport
 
 MOST_DECIMALS = 4
@@ -23,6 +23,18 @@ MINUTE, HOUR = 60.0, 3600.0
 
 DISTANT = 0.6
 """A dummy farther than this many widths of the chart outside of it is not drawn but pointed at (our choice)."""
+
+MOST_FORMATS = 3
+"""Formats of pictures named, most frequent first; our choice."""
+
+KINDS = {
+    "photo": "colour pictures",
+    "greyscale": "grey pictures",
+    "document": "pictures on a light ground",
+    "tiny": "small pictures",
+    "mixed": "pictures of several kinds",
+}
+"""What the contents of an image profile are called."""
 
 MARGIN = 0.04
 """Free space at each end of a chart's scale, as a fraction of its range."""
@@ -130,7 +142,7 @@ def facts(profile: DatasetProfile) -> tuple[str, ...]:
     tuple of str
         For example ``("2,227 labelled rows", "13 features (9 numeric, 4 categorical)")``.
     """
-    phrases = [plural(profile.n_labelled, "labelled row")]
+    phrases = [plural(profile.n_labelled, f"labelled {profile.items[:-1]}")]
     if profile.n_unlabelled:
         phrases.append(f"{profile.n_unlabelled:,} unlabelled")
     if profile.n_test:
@@ -141,6 +153,8 @@ def facts(profile: DatasetProfile) -> tuple[str, ...]:
         phrases.append(f"{plural(profile.n_features, 'feature')} ({listed})")
         if profile.share_missing:
             phrases.append(f"{profile.share_missing:.1%} of cells missing")
+    if isinstance(profile, ImageProfile):
+        phrases += _facts_of_pictures(profile)
     if profile.class_counts:
         smallest = min(profile.class_counts, key=lambda name: profile.class_counts[name])
         noun = "label" if profile.task.value == "multilabel" else "class"
@@ -151,8 +165,24 @@ def facts(profile: DatasetProfile) -> tuple[str, ...]:
     if profile.n_groups is not None:
         phrases.append(plural(profile.n_groups, "group"))
     if profile.n_duplicates:
-        phrases.append(plural(profile.n_duplicates, "repeated row"))
+        phrases.append(plural(profile.n_duplicates, f"repeated {profile.items[:-1]}"))
     return tuple(phrases)
+
+
+def _facts_of_pictures(profile: ImageProfile) -> list[str]:
+    """Say of what kind and size the pictures are, and what cannot be read."""
+    formats = ", ".join(list(profile.formats)[:MOST_FORMATS])
+    width, height = profile.width, profile.height
+    size = f"{width[1]:,} x {height[1]:,} px"
+    if width[0] != width[2] or height[0] != height[2]:
+        size += (
+            f" in the middle, sides {min(width[0], height[0]):,} to {max(width[2], height[2]):,}"
+        )
+    kind = KINDS[profile.content]
+    phrases = [f"{kind} ({formats})" if formats else kind, size]
+    if profile.n_broken:
+        phrases.append(f"{plural(profile.n_broken, 'file')} left out as broken")
+    return phrases
 
 
 def splits_in_words(report: StrategyReport) -> str:
@@ -169,6 +199,15 @@ def task_in_words(report: StrategyReport) -> str:
     """Say what is predicted, for example ``binary target Status``."""
     targets = ", ".join(report.targets[:3]) + (" ..." if len(report.targets) > 3 else "")
     return f"{report.profile.task} target {targets}" if targets else str(report.profile.task)
+
+
+ADVICE_ONLY = "This version recognises {task} and advises on it; it cannot train it yet."
+"""What stands in place of a ranking for a task that is only advised on."""
+
+
+def advice_only(report: StrategyReport) -> str:
+    """Say why a report has no ranking; empty where it has one."""
+    return "" if report.recommendations else ADVICE_ONLY.format(task=report.profile.task)
 
 
 class Scale:

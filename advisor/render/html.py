@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from advisor.errors import InvalidRequest
 from advisor.render.figures import (
     Scale,
+    advice_only,
     decimals_for,
     facts,
     format_number,
@@ -96,6 +97,7 @@ def report_html(
     return environment.get_template(TEMPLATE).render(
         report=report,
         first=report.first_choice,
+        advice_only=advice_only(report),
         facts=facts(report.profile),
         task=task_in_words(report),
         splits=splits_in_words(report),

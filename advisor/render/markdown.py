@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from advisor.render.figures import (
+    advice_only,
     decimals_for,
     facts,
     format_number,
@@ -58,15 +59,18 @@ def report_markdown(report: StrategyReport, next_command: str = "") -> str:
     """
     first = report.first_choice
     parts = [
-        f"# {escape(report.dataset)}: {escape(first.title)}",
+        f"# {escape(report.dataset)}: {escape(first.title if first else report.regime.name)}",
         f"`{report.regime.name}`: {escape(report.regime.definition)}. {escape(report.regime.because)}",
         escape(", ".join(facts(report.profile)) + f"; {task_in_words(report)}."),
     ]
     if report.findings:
         lines = [f"**{f.severity}** {escape(f.message)} (`{f.rule}`)" for f in report.findings]
         parts += ["## What to mind", _bullets(lines)]
-    parts += [f"## What to use, by {report.metric}", _table(report)]
-    parts.append(escape(f"{report.metric}: {report.metric_reason}; {splits_in_words(report)}."))
+    if first is None:
+        parts.append(escape(advice_only(report)))
+    else:
+        parts += [f"## What to use, by {report.metric}", _table(report)]
+        parts.append(escape(f"{report.metric}: {report.metric_reason}; {splits_in_words(report)}."))
     if report.rejected:
         lines = [f"{escape(r.strategy)}: {escape(r.reason)} (`{r.rule}`)" for r in report.rejected]
         parts += ["## Out", _bullets(lines)]

@@ -16,6 +16,7 @@ from advisor.evaluation import Score
 from advisor.finding import Finding
 from advisor.render.figures import (
     Scale,
+    advice_only,
     decimals_for,
     facts,
     format_number,
@@ -80,10 +81,13 @@ def print_report(report: StrategyReport, console: Console, next_command: str = "
     if report.findings:
         console.print(_heading("What to mind"))
         console.print(_findings(report.findings, signs))
-    console.print(_heading(f"What to use, by {report.metric}"))
-    console.print(Padding(_choice(report, signs), (0, 0, 1, 0)))
-    console.print(_ranking(report, console, signs))
-    console.print(_legend(report, signs))
+    if report.first_choice is None:
+        console.print(Padding(Text(advice_only(report)), (1, 0, 0, 0)))
+    else:
+        console.print(_heading(f"What to use, by {report.metric}"))
+        console.print(Padding(_choice(report.first_choice, signs), (0, 0, 1, 0)))
+        console.print(_ranking(report, console, signs))
+        console.print(_legend(report, report.first_choice, signs))
     _print_list(console, "Out", [f"{r.strategy}: {r.reason}" for r in report.rejected], signs)
     outlook = [*report.flips, report.more_labels]
     _print_list(console, "What would change this", [line for line in outlook if line], signs)
@@ -190,9 +194,8 @@ def _findings(findings: Sequence[Finding], signs: Signs) -> Table:
     return table
 
 
-def _choice(report: StrategyReport, signs: Signs) -> Group:
+def _choice(first: Recommendation, signs: Signs) -> Group:
     """Put the first choice in words, with the reasons."""
-    first = report.first_choice
     lines = [Text.assemble(f"{signs.first} ", (first.title, "bold green"), f"  {first.basis}")]
     lines += [Text(f"  {signs.bullet} {reason}") for reason in first.reasons]
     return Group(*lines)
@@ -248,7 +251,7 @@ def _row(
     return [*cells, Text(format_seconds(recommendation.seconds), style=style)]
 
 
-def _legend(report: StrategyReport, signs: Signs) -> Padding:
+def _legend(report: StrategyReport, first: Recommendation, signs: Signs) -> Padding:
     parts = []
     if scored(report):
         level = next(r.expected.level for r in scored(report) if r.expected is not None)
@@ -260,7 +263,7 @@ def _legend(report: StrategyReport, signs: Signs) -> Padding:
             parts.append(f"{signs.dummy} dummy")
     parts.append("time: defaults, all folds")
     # Those ahead of the first choice are told of under "What would change this".
-    missing = [r for r in report.recommendations[report.first_choice.rank :] if not r.ready]
+    missing = [r for r in report.recommendations[first.rank :] if not r.ready]
     lines = [Text("  ".join(parts), style="dim")]
     lines += [Text(f"{r.strategy} is not ready: {r.missing}", style="dim") for r in missing]
     asked = f"{report.metric}: {report.metric_reason}; {splits_in_words(report)}"

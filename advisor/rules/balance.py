@@ -107,7 +107,7 @@ def rare_label(profile: DatasetProfile) -> Finding | None:
         n for n, c in profile.class_counts.items() if c * (IMBALANCED + 1) <= profile.n_labelled
     ]
     return note(
-        f"Labels present in a tenth of the rows or fewer: {quoted(sorted(rare), 6)}; judge each label by "
+        f"Labels present in a tenth of the {profile.items} or fewer: {quoted(sorted(rare), 6)}; judge each label by "
         "average_precision, and expect the rare ones to be learned last.",
         imbalance=profile.imbalance,
         n_rare=len(rare),

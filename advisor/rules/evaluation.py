@@ -73,8 +73,8 @@ def few_groups(profile: DatasetProfile) -> Finding | None:
         return None
     which = "groups" if count == profile.n_groups else "groups hold the rarest class"
     return warn(
-        f"Only {count} {which}: count labels in groups, not in the {profile.n_labelled:,} rows; the interval is about "
-        "those few.",
+        f"Only {count} {which}: count labels in groups, not in the {profile.n_labelled:,} {profile.items}; the "
+        "interval is about those few.",
         n_groups=profile.n_groups,
         n_labelled=profile.n_labelled,
     )
@@ -126,10 +126,10 @@ def coarse_test(profile: DatasetProfile) -> Finding | None:
     What: counts test rows. Why: one row more or less is then more than a point; the cross-validated interval rests on
     more rows.
     """
-    if not 0 < profile.n_test < COARSE_TEST or profile.task is Task.REGRESSION:
+    if not 0 < profile.n_test < COARSE_TEST or profile.task in (Task.REGRESSION, Task.SEGMENTATION):
         return None
     return note(
-        f"The test split has {profile.n_test} rows, so one row is {100 / profile.n_test:.1f} points of accuracy: a "
-        "difference of a few points there is noise.",
+        f"The test split has {profile.n_test} {profile.items}, so one is {100 / profile.n_test:.1f} points of "
+        "accuracy: a difference of a few points there is noise.",
         n_test=profile.n_test,
     )

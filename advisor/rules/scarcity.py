@@ -28,7 +28,7 @@ def too_few_to_choose(profile: DatasetProfile) -> Finding | None:
     if profile.n_labelled >= CHOOSE_FROM:
         return None
     return warn(
-        f"{profile.n_labelled} labelled rows cannot tell good models from lucky ones: keep to few, strongly "
+        f"{profile.n_labelled} labelled {profile.items} cannot tell good models from lucky ones: keep to few, strongly "
         f"regularised candidates and trust the interval, not the score. About {CHOOSE_FROM - profile.n_labelled} "
         "more labels would help more than any model.",
         n_labelled=profile.n_labelled,
@@ -47,7 +47,7 @@ def search_overfits(profile: DatasetProfile) -> Finding | None:
     if not CHOOSE_FROM <= profile.n_labelled < OPTIMISTIC_BELOW:
         return None
     return note(
-        f"On {profile.n_labelled} labelled rows the score of the winner of a search is optimistic: read the "
+        f"On {profile.n_labelled} labelled {profile.items} the score of the winner of a search is optimistic: read the "
         "bias-corrected score and its interval, and prefer defaults when they are within it.",
         n_labelled=profile.n_labelled,
     )
@@ -74,7 +74,7 @@ def network_on_few_rows(profile: TabularProfile) -> Finding | None:
 @rule(
     reference="github.com/microsoft/Semi-supervised-learning: plain pseudo-labels are worse in 15 of 28 settings"
 )
-def pool_available(profile: DatasetProfile) -> Finding | None:
+def pool_available(profile: TabularProfile) -> Finding | None:
     """Unlabelled pool beside the labelled rows.
 
     What: compares its size with the number of labels. Why: labelling some of its rows is the surest use of it. Naive

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import pytest
 
-from advisor.profile import TabularProfile
+from advisor.dataset import Task
+from advisor.profile import DatasetProfile
 from advisor.regime import REGIMES, find_regime
-from tests.profiles import healthy_profile
+from tests.profiles import healthy_image_profile, healthy_profile
 
-EXAMPLES: dict[str, TabularProfile] = {
+EXAMPLES: dict[str, DatasetProfile] = {
     "tabular_few_shot": healthy_profile(n_labelled=30),
     "tabular_tiny": healthy_profile(n_labelled=150),
     "tabular_small": healthy_profile(n_labelled=1_000),
     "tabular_medium": healthy_profile(n_labelled=7_000),
     "tabular_large": healthy_profile(n_labelled=100_000),
     "tabular_wide": healthy_profile(n_labelled=100, n_features=5_000),
+    "image_few_shot": healthy_image_profile(smallest_class=9),
+    "image_few_shot_pool": healthy_image_profile(smallest_class=9, n_unlabelled=50),
+    "image_scarce": healthy_image_profile(smallest_class=10),
+    "image_scarce_pool": healthy_image_profile(smallest_class=99, n_unlabelled=9_000),
+    "image_moderate": healthy_image_profile(),
+    "image_moderate_pool": healthy_image_profile(n_unlabelled=9_000),
+    "image_ample": healthy_image_profile(smallest_class=1_000),
+    "image_ample_pool": healthy_image_profile(smallest_class=1_000, n_unlabelled=9_000),
+    "image_segmentation": healthy_image_profile(
+        task=Task.SEGMENTATION, class_counts={}, n_classes=0
+    ),
 }
 
 

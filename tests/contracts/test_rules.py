@@ -9,20 +9,52 @@ from advisor.evidence import FAMILIES, load_evidence
 from advisor.profile import (
     ColumnDrift,
     ColumnPair,
+    DatasetProfile,
     GroupSuspect,
     LeakSuspect,
     OrderedTarget,
-    TabularProfile,
+    PoolOverlap,
 )
 from advisor.rule import RULES, explain
-from tests.profiles import healthy_profile
+from tests.profiles import healthy_image_profile, healthy_profile
 
 LEAK = LeakSuspect(columns=("alive",), how="alone", measure="AUC", score=1.0, n_rows=400)
 PARTS = LeakSuspect(columns=("a", "b"), how="sum", measure="share", score=1.0, n_rows=400)
 DRIFT = ColumnDrift(column="age", distance=0.4, measure="KS")
 REGRESSION: dict[str, object] = {"task": Task.REGRESSION, "class_counts": {}, "n_classes": 0}
 
-EXAMPLES: dict[str, TabularProfile] = {
+UNKNOWN: dict[str, object] = {"separability": {"small": 0.6}}
+STRANGE = PoolOverlap(backbone="small", n_pool=300, auc=0.99, share_foreign=0.7)
+
+EXAMPLES: dict[str, DatasetProfile] = {
+    "backbone_choice": healthy_image_profile(separability={"small": 0.91, "large": 0.96}),
+    "backbone_missing": healthy_image_profile(backbones_missing={"vit": "no weights here"}),
+    "broken_files": healthy_image_profile(n_broken=1, broken=("a/b.jpg: it is empty (0 bytes)",)),
+    "colour_is_the_label": healthy_image_profile(colour_tells=0.9),
+    "document_pictures": healthy_image_profile(share_bright_flat=0.9),
+    "finetune_small_pictures": healthy_image_profile(share_small=1.0, **UNKNOWN),
+    "finetune_unknown_pictures": healthy_image_profile(**UNKNOWN),
+    "foreign_pool": healthy_image_profile(n_unlabelled=500, pool_overlap=STRANGE),
+    "from_scratch": healthy_image_profile(),
+    "frozen_features_suffice": healthy_image_profile(),
+    "frozen_for_few_labels": healthy_image_profile(smallest_class=5),
+    "keep_resolution": healthy_image_profile(width=(300, 400, 500), height=(300, 400, 500)),
+    "masks_not_trained": healthy_image_profile(
+        task=Task.SEGMENTATION, class_counts={}, n_classes=0, mask_share=0.01
+    ),
+    "near_duplicate_conflicts": healthy_image_profile(
+        n_near_conflicts=2, examples=("ants/1.jpg ~ bees/2.jpg",)
+    ),
+    "near_duplicate_pictures": healthy_image_profile(n_near_duplicates=40, n_duplicates=10),
+    "no_backbone": healthy_image_profile(backbones=(), separability={}),
+    "no_mirroring": healthy_image_profile(mirror_confuses=0.7),
+    "no_mixing": healthy_image_profile(smallest_class=12),
+    "odd_pictures": healthy_image_profile(blurred=("ants/1.jpg",)),
+    "pool_of_pictures": healthy_image_profile(n_unlabelled=900),
+    "pool_repeats_others": healthy_image_profile(n_pool_overlap=3),
+    "scratch_with_many_labels": healthy_image_profile(smallest_class=4_000),
+    "slow_without_gpu": healthy_image_profile(n_labelled=6_000),
+    "test_repeats_labelled": healthy_image_profile(n_near_test_overlap=4),
     "coarse_test": healthy_profile(n_test=40),
     "collinear_features": healthy_profile(share_collinear=0.9),
     "constant_columns": healthy_profile(constants=("a",), near_constants=("b",)),
@@ -105,6 +137,14 @@ def test_rule_fires_on_its_example(name: str) -> None:
 def test_rule_is_silent_on_a_healthy_table(name: str) -> None:
     """Only the prior of its regime speaks there."""
     assert RULES[name].apply(healthy_profile()) is None
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in RULES if n not in ("from_scratch", "frozen_features_suffice")]
+)
+def test_rule_is_silent_on_healthy_pictures(name: str) -> None:
+    """Only what says which family comes first, and that scratch comes last, speaks there."""
+    assert RULES[name].apply(healthy_image_profile()) is None
 
 
 @pytest.mark.parametrize("name", list(RULES))
