@@ -3,6 +3,7 @@ PYTHON ?= $(shell python3.11 -c '' 2>/dev/null && echo python3.11 || echo python
 BIN := .venv/bin
 STAMP := .venv/.installed
 DEMO := benchmarks/demo/credit
+DIGITS := runs/demo/digits
 
 .PHONY: demo test lint bench
 .DEFAULT_GOAL := demo
@@ -14,13 +15,19 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[all,dev]'
 	touch $@
 
-# Advice, a minute of training and predictions, on a bundled table of 2,227 labelled credit applications.
+# Advice, a minute of training and predictions: on a bundled table of 2,227 labelled credit applications, then on a
+# hundred labelled pictures of handwritten digits.
 demo: $(STAMP)
 	rm -rf runs/demo
 	$(BIN)/advise $(DEMO) --target Status
 	$(BIN)/autofit $(DEMO) --target Status --time-limit 60s --seed 0 --out runs/demo
 	$(BIN)/advisor predict runs/demo $(DEMO)/test.csv -o runs/demo/predictions.csv
 	head -n 5 runs/demo/predictions.csv
+	$(BIN)/python benchmarks/demo/digits.py $(DIGITS)
+	$(BIN)/advise $(DIGITS)
+	$(BIN)/autofit $(DIGITS) --time-limit 60s --seed 0 --out runs/demo/digits-run
+	$(BIN)/advisor predict runs/demo/digits-run $(DIGITS)/unlabeled -o runs/demo/digits.csv
+	head -n 5 runs/demo/digits.csv
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -m "not slow"
@@ -37,3 +44,5 @@ bench: $(STAMP)
 	$(BIN)/python -m pytest -m slow || [ $$? -eq 5 ] # 5: no test is marked slow
 	$(BIN)/python benchmarks/tabular.py --datasets penguins,credit_data,concrete --seeds 1 --seconds 30 --report
 	$(BIN)/python benchmarks/cost.py --rows 1000,10000,100000 --report
+	$(BIN)/python benchmarks/images.py --labels 5,25 --seeds 1 --seconds 60 --report
+	$(BIN)/python benchmarks/throughput.py --report

@@ -5,6 +5,9 @@
 The map of the house. The spine, in the order the data travels; each module may import only those above it:
 
 =============  ===========================================================================
+cache          what was computed from a file's content, kept for next time
+images         how pictures are found and decoded, what they look like, which repeat others
+backbone       pretrained networks by name; embedding: files to their frozen features
 tables         how tables are read: cells, columns and their kinds, targets
 dataset        what was read: labelled rows, the unlabelled pool, the test split
 profile        what it is: counts and shapes
@@ -26,7 +29,7 @@ pipeline       what predicts, and how it is saved
 
 The face: ``api`` (:func:`advise`, :func:`autofit`), ``cli`` (the commands), ``render`` (terminal, Markdown, HTML).
 The ribs, found by folder, one file per part: ``readers``, ``profilers``, ``regimes``, ``rules``,
-``representations``, ``strategies``, ``nets``, ``evidence_tables``.
+``representations``, ``strategies``, ``nets``, ``backbones``, ``evidence_tables``.
 
 Importing this package loads none of it: every public name is loaded when it is asked for.
 """
@@ -43,13 +46,13 @@ if TYPE_CHECKING:
     from advisor.evaluation import Score
     from advisor.finding import Finding
     from advisor.pipeline import FittedPipeline, load_pipeline
-    from advisor.profile import DatasetProfile, TabularProfile, profile_dataset
+    from advisor.profile import DatasetProfile, ImageProfile, TabularProfile, profile_dataset
     from advisor.regime import Regime, find_regime
     from advisor.report import Recommendation, StrategyReport
     from advisor.run import Result, TrainedRun
     from advisor.space import SearchSpace
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "AdvisorError": "errors",
@@ -57,6 +60,7 @@ _HOME = {
     "DatasetProfile": "profile",
     "Finding": "finding",
     "FittedPipeline": "pipeline",
+    "ImageProfile": "profile",
     "Modality": "dataset",
     "Recommendation": "report",
     "Regime": "regime",
@@ -82,6 +86,7 @@ __all__ = [
     "DatasetProfile",
     "Finding",
     "FittedPipeline",
+    "ImageProfile",
     "Modality",
     "Recommendation",
     "Regime",

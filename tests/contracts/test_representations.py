@@ -1,4 +1,4 @@
-"""What every representation promises, whichever files there are."""
+"""What every representation promises, whichever files there are: first those of tables, then those of pictures."""
 
 from __future__ import annotations
 
@@ -7,13 +7,30 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from pictures import as_bytes, draw, put
 
+from advisor.backbone import missing_for
+from advisor.deadline import Deadline
 from advisor.encoding import numbers_of
-from advisor.errors import InvalidRun
-from advisor.representation import REPRESENTATIONS, Representation
+from advisor.errors import DeadlineExceeded, InvalidRun, UnreadableData
+from advisor.representation import REPRESENTATIONS, Features, Representation, make_representation
 from advisor.tables.columns import Column, ColumnKind
 
-each = pytest.mark.parametrize("kind", REPRESENTATIONS.values(), ids=lambda r: r.__name__)
+TABULAR = [kind for kind in REPRESENTATIONS.values() if kind.learns]
+each = pytest.mark.parametrize("kind", TABULAR, ids=lambda r: r.__name__)
+
+BACKBONE = "efficientnet_lite0"
+ARGUMENTS = {"embedding": (BACKBONE, f"{BACKBONE}+flip"), "views": (BACKBONE,)}
+"""What the representations that want an argument are tried with."""
+
+OF_PICTURES = [
+    f"{name}:{argument}" if argument else name
+    for name in REPRESENTATIONS
+    if not REPRESENTATIONS[name].learns
+    for argument in ARGUMENTS.get(name, ("",))
+]
+each_of_pictures = pytest.mark.parametrize("name", OF_PICTURES)
+PICTURES = [Column(name="picture", kind=ColumnKind.IMAGE)]
 
 COLUMNS = [
     Column(name="size", kind=ColumnKind.NUMERIC),
@@ -172,3 +189,94 @@ def test_numbers_stay_within_float32() -> None:
     values = numbers_of(pd.Series([1e300, -1e300, np.inf, 2.0]))
     assert np.isfinite(values[[0, 1, 3]].astype(np.float32)).all()
     assert np.isnan(values[2])
+
+
+def picture_rows(folder: Path) -> pd.DataFrame:
+    """Three pictures, a damaged file, a file that is gone, and no path at all."""
+    folder.mkdir(exist_ok=True)
+    made = [draw(colour, seed) for seed, colour in enumerate(("red", "green", "blue"))]
+    paths = [str(put(folder / f"{i}.png", as_bytes(one))) for i, one in enumerate(made)]
+    paths += [str(put(folder / "damaged.png", b"no picture")), str(folder / "gone.png")]
+    return pd.DataFrame({"picture": pd.Series([*paths, None], dtype="category")})
+
+
+def of_pictures(name: str) -> Representation:
+    """Make a representation and show it the schema; skip what is not installed."""
+    if ":" in name and missing_for(BACKBONE):
+        pytest.skip(missing_for(BACKBONE))
+    return make_representation(name).fit(pd.DataFrame({"picture": []}), PICTURES, seed=0)
+
+
+def unlike(features: Features) -> int:
+    """Count the different rows."""
+    return len(np.unique(np.nan_to_num(features.values, nan=-1), axis=0))
+
+
+@each_of_pictures
+def test_pictures_become_a_matrix(name: str, tmp_path: Path) -> None:
+    """One row each; those that cannot be read are all alike and the others are not."""
+    features = of_pictures(name).transform(picture_rows(tmp_path))
+    assert features.values.dtype == (np.uint8 if name == "pixels" else np.float32)
+    assert len(features.info.names) in (1, features.values.shape[1])
+    assert np.isfinite(features.values[:3]).all()
+    np.testing.assert_array_equal(features.values[3], features.values[4])
+    np.testing.assert_array_equal(features.values[3], features.values[5])
+    assert unlike(features) == 4
+
+
+@each_of_pictures
+def test_a_picture_means_the_same_alone_and_among_others(name: str, tmp_path: Path) -> None:
+    """Whether it was computed in the same batch or later does not matter."""
+    X = picture_rows(tmp_path)
+    alone = of_pictures(name).transform(X.iloc[[1]]).values
+    whole = of_pictures(name).transform(X).values
+    np.testing.assert_allclose(alone, whole[[1]], atol=1e-4)
+
+
+@each_of_pictures
+def test_pictures_that_are_prepared_are_transformed_alike(name: str, tmp_path: Path) -> None:
+    """`prepare` comes before `fit`, and no pictures at all are no obstacle to either."""
+    X = picture_rows(tmp_path)
+    before = of_pictures(name).transform(X).values
+    unfitted = make_representation(name)
+    unfitted.prepare(X, Deadline(None))
+    np.testing.assert_array_equal(unfitted.fit(X, PICTURES, 0).transform(X).values, before)
+    assert unfitted.transform(X.iloc[:0]).values.shape == (0, before.shape[1])
+
+
+@each_of_pictures
+def test_one_of_pictures_comes_back_from_a_folder(name: str, tmp_path: Path) -> None:
+    """With its argument; altered or missing files are an InvalidRun."""
+    X, saved = picture_rows(tmp_path / "pictures"), tmp_path / "saved"
+    kind = REPRESENTATIONS[name.partition(":")[0]]
+    saved.mkdir()
+    with pytest.raises(InvalidRun):
+        kind.load(saved)
+    representation = of_pictures(name)
+    representation.save(saved)
+    loaded = kind.load(saved)
+    assert loaded.argument == representation.argument
+    before, after = (r.transform(X) for r in (representation, loaded))
+    np.testing.assert_array_equal(before.values, after.values)
+    assert before.info == after.info
+    for file in saved.glob("*.json"):
+        file.write_text("{}")
+    with pytest.raises(InvalidRun):
+        kind.load(saved)
+
+
+@each_of_pictures
+def test_a_table_without_pictures_is_refused(name: str) -> None:
+    """The message says what there is instead."""
+    with pytest.raises(UnreadableData, match="'size'"):
+        make_representation(name).fit(frame(), COLUMNS, seed=0)
+
+
+@pytest.mark.parametrize("name", [name for name in OF_PICTURES if name != "pixels"])
+def test_preparing_stops_at_the_deadline(name: str, tmp_path: Path) -> None:
+    """What is slow looks at the clock; a picture that nobody has computed before is not computed then."""
+    picture = put(tmp_path / "new.png", as_bytes(draw("blue", seed=len(name) + 100)))
+    X = pd.DataFrame({"picture": [str(picture)]})
+    of_pictures(name)
+    with pytest.raises(DeadlineExceeded):
+        make_representation(name).prepare(X, Deadline(0.0))

@@ -7,8 +7,9 @@ from importlib import resources
 import pytest
 
 from advisor.dataset import Task
+from advisor.parameter import Categorical
 from advisor.regime import REGIMES
-from advisor.space import Categorical, SearchSpace, load_space, read_space_file
+from advisor.space import SearchSpace, load_space, read_space_file
 from advisor.strategy import STRATEGIES
 
 REGIME_NAMES = sorted(REGIMES)
@@ -77,3 +78,15 @@ def test_a_space_goes_through_json(strategy: str) -> None:
     """The plan holds spaces; reading one back gives an equal one."""
     space = load_space(strategy, "tabular_tiny", COUNTS)
     assert SearchSpace.model_validate_json(space.model_dump_json()) == space
+
+
+@pytest.mark.parametrize("strategy", list(STRATEGIES))
+def test_the_backbones_that_can_run_are_the_ones_to_choose_from(strategy: str) -> None:
+    """The profile lists them, the best first: it is the default, and each of the others is tried."""
+    listed = {"backbones": ("best", "other")}
+    space = load_space(strategy, "image_scarce", listed)
+    if "backbone" not in space.params:
+        assert STRATEGIES[strategy].representation(space.defaults()).count(":") == 0
+        return
+    assert space.defaults()["backbone"] == "best"
+    assert "other" in [start.get("backbone") for start in space.starts]

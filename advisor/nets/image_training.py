@@ -1,0 +1,333 @@
+"""Pictures and targets → a trained network: from a good start, gently, and only as long as the deadline allows.
+
+What is good practice on few labels [1]_ [2]_: the head first, as a logistic regression; then the last stages or all of
+them with small steps that are smaller the nearer to the input; batch norms that keep the statistics of pretraining;
+label smoothing, decay of weights and averaging of the last ones. Fixed steps on a cosine below ``HOLD_OUT_FROM`` rows,
+where nothing can be spared to stop early by.
+
+References
+----------
+.. [1] Kumar et al. (2022), Fine-tuning can distort pretrained features and underperform out-of-distribution.
+.. [2] Howard and Ruder (2018), Universal language model fine-tuning for text classification (discriminative rates).
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from advisor.deadline import Deadline
+from advisor.errors import DeadlineExceeded
+from advisor.nets.image_feeds import Feed, Maps, Pixels, parts_of
+from advisor.nets.image_losses import first_guess, loss_of, rarity, solve_head, target_matrix
+from advisor.nets.image_model import Headed, ImageSettings, make_net
+from advisor.nets.image_stages import count_trained, depths, stages_of
+from advisor.nets.image_views import mix_pictures
+from advisor.torchvision_cure import require_cured
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
+
+HEAD_FACTOR = 5.0
+"""Learning rate of the head over that of the last stage; our choice: 1e-3 and 2e-4 were good on three sets."""
+
+WARM_UP = 0.1
+"""Share of the steps in which the learning rate rises; the rest follows a cosine. Our choice."""
+
+LARGEST_GRADIENT = 1.0
+"""Norm to which gradients are clipped; a common choice, and ours."""
+
+HOLD_OUT_FROM = 1000
+"""Training rows from which some are held out for early stopping; below, every row is learned from and the number of
+steps is fixed. Our choice: a tenth of fewer rows cannot tell one step from another."""
+
+HELD_OUT = 0.1
+"""Share of the rows that early stopping watches; our choice."""
+
+LOOKS = 8
+"""Evaluations on the held-out rows in one training; our choice."""
+
+PATIENCE = 3
+"""Evaluations without improvement after which training stops; our choice."""
+
+FEWEST_FOR_STATISTICS = 8
+"""Pictures in a batch below which batch norms keep their statistics; our choice: fewer have none to speak of."""
+
+
+def train_pictures(
+    values: NDArray[np.uint8],
+    y: NDArray[Any],
+    settings: ImageSettings,
+    seed: int,
+    deadline: Deadline,
+) -> tuple[Headed, bool]:
+    """Train a network on pictures.
+
+    Parameters
+    ----------
+    values : ndarray of uint8 of shape (n, 256 * 256 * 3)
+        As the representation ``pixels`` makes them.
+    y : ndarray
+        Codes (n,), 0/1 (n, n_outputs), or standardised values (n,).
+    settings : ImageSettings
+        What to train and how.
+    seed : int
+        Of weights, order, views and dropout; the global generator is left as it was.
+    deadline : Deadline
+        Looked at before every step.
+
+    Returns
+    -------
+    Headed
+        In evaluation mode; on the GPU if there is one.
+    bool
+        Whether time ran out before the last step.
+
+    Raises
+    ------
+    DeadlineExceeded
+        When time ran out before there was anything usable: the warm head, or else one pass over the rows.
+    InvalidRequest
+        If a part of the backbone is to be trained and it cannot be taken apart.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _Training(values, y, settings, seed, deadline).run()
+
+
+class _Training:
+    """One run: the network, the order of the rows, the schedule, and the best state so far."""
+
+    def __init__(
+        self,
+        values: NDArray[np.uint8],
+        y: NDArray[Any],
+        settings: ImageSettings,
+        seed: int,
+        deadline: Deadline,
+    ) -> None:
+        self.fabric, self.deadline = _quiet_fabric(), deadline
+        self.draw = torch.Generator().manual_seed(seed)
+        self.net = make_net(settings, pretrained=True).to(self.fabric.device)
+        self.settings = s = self.net.settings  # resolved
+        self.y, self.target = y, target_matrix(y, s.kind, s.n_outputs)
+        order = torch.randperm(len(y), generator=self.draw)
+        n_held = int(HELD_OUT * len(y)) if len(y) >= HOLD_OUT_FROM else 0
+        self.held, self.kept = order[:n_held].sort().values, order[n_held:].sort().values
+        pixels = Pixels(values, self.net, self.draw)
+        self.feed: Feed = Maps(pixels, self.fabric.autocast, deadline) if s.views else pixels
+        self.batch = min(s.batch, len(self.kept))
+        self.weights = rarity(self.target, s.kind) if s.balance == "weights" else None
+        self.average: list[Tensor] = []
+
+    def run(self) -> tuple[Headed, bool]:
+        """Warm up the head, then train step by step."""
+        usable = self._start_head()
+        groups = _parameter_groups(self.net)
+        optimiser: Any = torch.optim.AdamW(groups, fused=True)
+        self.trained = [p for group in groups for p in group["params"]]
+        module, optimiser = self.fabric.setup(self.feed.module, optimiser)
+        rows, turns = self._order()
+        truncated = False
+        try:
+            self.feed.prepare(rows, turns)
+            truncated = not self._steps(module, optimiser, rows, turns, usable)
+        except DeadlineExceeded:
+            if not usable:
+                raise
+            truncated = True
+        with torch.no_grad():
+            for parameter, mean in zip(self.trained, self.average, strict=False):
+                parameter.copy_(mean)
+        for parameter in self.net.parameters():
+            parameter.requires_grad_(True).grad = None
+        return self.net.eval(), truncated
+
+    def _start_head(self) -> bool:
+        """Give the head a start; whether it is one that can be used as it is."""
+        s, head = self.settings, self.net.head
+        with torch.no_grad():
+            if not s.warm_head:
+                head.weight.mul_(0.1)
+                head.bias.copy_(first_guess(self.target[self.kept], s.kind))
+                return False
+            self.feed.module.eval()
+            found = []
+            for part in parts_of(self.kept, s.batch):
+                self.deadline.check()
+                with self.fabric.autocast():
+                    found.append(self.feed.module.body(self.feed.plain(part)).float().cpu())
+            features = torch.cat(found).numpy()
+            weights, bias = solve_head(features, self.y[self.kept.numpy()], s.kind, s.n_outputs)
+            head.weight.copy_(weights)
+            head.bias.copy_(bias)
+        return True
+
+    def _order(self) -> tuple[Tensor, Tensor]:
+        """Which rows come when, and how often each has come before; shape (steps * batch,) both."""
+        s, n = self.settings, len(self.kept)
+        wanted = s.steps * self.batch
+        if s.balance == "sampling":
+            chances = rarity(self.target[self.kept], s.kind)
+            places = torch.multinomial(chances, wanted, replacement=True, generator=self.draw)
+        else:
+            passes = [torch.randperm(n, generator=self.draw) for _ in range(-(-wanted // n))]
+            places = torch.cat(passes)[:wanted]
+        turns, seen = torch.zeros(wanted, dtype=torch.long), [0] * n
+        for i, place in enumerate(places.tolist()):
+            turns[i] = seen[place]
+            seen[place] += 1
+        return self.kept[places], turns
+
+    def _steps(
+        self, module: Any, optimiser: Any, rows: Tensor, turns: Tensor, usable: bool
+    ) -> bool:
+        """Take all steps; whether there was time for them."""
+        steps, best, waited, state = self.settings.steps, math.inf, 0, None
+        look = max(1, steps // LOOKS)
+        done = True
+        for step in range(steps):
+            if self.deadline.passed():
+                done = False
+                if not usable and step * self.batch < len(self.kept):
+                    raise DeadlineExceeded("the fit ran out of time before one pass over the rows")
+                break
+            part = slice(step * self.batch, (step + 1) * self.batch)
+            self._step(module, optimiser, rows[part], turns[part], step)
+            if len(self.held) and ((step + 1) % look == 0 or step + 1 == steps):
+                loss = self._held_out_loss(module)
+                waited += 1
+                if loss < best:
+                    best, waited = loss, 0
+                    state = [p.detach().clone() for p in self.average or self.trained]
+                elif waited >= PATIENCE:
+                    break
+        if state is not None:
+            self.average = state
+        return done
+
+    def _step(self, module: Any, optimiser: Any, rows: Tensor, turns: Tensor, step: int) -> None:
+        s = self.settings
+        share = (step + 1) / s.steps
+        rate = share / WARM_UP if share < WARM_UP else 0.5 * (1 + math.cos(math.pi * share))
+        for group in optimiser.param_groups:
+            group["lr"] = group["full_rate"] * min(1.0, rate)
+        _train_mode(
+            self.feed.module, frozen=s.frozen_statistics or self.batch < FEWEST_FOR_STATISTICS
+        )
+        batch, target = self.feed.varied(rows, turns), self.target[rows].to(self.fabric.device)
+        batch, target = mix_pictures(batch, target, (s.mixup, s.cutmix), self.draw)
+        each = loss_of(module(batch).float(), target, s.kind, s.label_smoothing, s.focal_gamma)
+        if self.weights is not None:
+            each = each * self.weights[rows].to(each.device)
+        self.fabric.backward(each.mean())
+        self.fabric.clip_gradients(module, optimiser, max_norm=LARGEST_GRADIENT)
+        optimiser.step()
+        optimiser.zero_grad()
+        if s.average > 0:
+            self._update_average(step)
+
+    def _update_average(self, step: int) -> None:
+        """Exponential average of the weights that forgets within ``average`` of the steps, faster at first."""
+        if not self.average:
+            self.average = [p.detach().clone() for p in self.trained]
+            return
+        memory = max(1.0, self.settings.average * self.settings.steps)
+        keep = min(1 - 1 / memory, (1 + step) / (10 + step))
+        with torch.no_grad():
+            torch._foreach_lerp_(self.average, [p.detach() for p in self.trained], 1 - keep)
+
+    def _held_out_loss(self, module: Any) -> float:
+        s, total = self.settings, 0.0
+        self.feed.module.eval()
+        with torch.no_grad(), self._averaged():
+            for part in parts_of(self.held, s.batch):
+                target = self.target[part].to(self.fabric.device)
+                answers = module(self.feed.plain(part)).float()
+                total += float(loss_of(answers, target, s.kind, 0.0, 0.0).sum())
+        return total / len(self.held)
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Put the averaged weights in place for a while."""
+        own = [p.detach().clone() for p in self.trained] if self.average else []
+        for parameter, mean in zip(self.trained, self.average, strict=False):
+            parameter.data.copy_(mean)
+        yield
+        for parameter, value in zip(self.trained, own, strict=False):
+            parameter.data.copy_(value)
+
+
+def _quiet_fabric() -> Fabric:
+    """One device, no log, no files; bfloat16 where a GPU does the work.
+
+    The environment is named so that a cluster's variables are not taken for an order to start more processes, and MPS
+    is left out since it lacks operations that the views need. Lightning imports torchvision, which may need its cure.
+    """
+    lightning = require_cured("lightning.fabric")
+    environments = require_cured("lightning.fabric.plugins.environments")
+    for name in ("lightning.fabric", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    gpu = torch.cuda.is_available()
+    made: Fabric = lightning.Fabric(
+        accelerator="cuda" if gpu else "cpu",
+        devices=1,
+        precision="bf16-mixed" if gpu else "32-true",
+        plugins=[environments.LightningEnvironment()],
+    )
+    return made
+
+
+def _train_mode(module: nn.Module, *, frozen: bool) -> None:
+    """Training mode, but for batch norms that are to keep their statistics: all, or those of frozen stages."""
+    module.train()
+    for part in module.modules():
+        if isinstance(part, _BatchNorm):
+            learns = any(p.requires_grad for p in part.parameters())
+            part.train(learns and not frozen)
+
+
+def _parameter_groups(net: Headed) -> list[dict[str, Any]]:
+    """Freeze what does not train; group the rest by learning rate and by whether it is decayed.
+
+    Norms, biases, and what a backbone says itself (positions, tokens) are not decayed.
+    """
+    s = net.settings
+    apart = s.unfrozen < 1 or s.layer_decay < 1
+    stages = stages_of(net.body, s.backbone) if apart else []
+    if s.views:  # the tail leaves one stage at least to the stem
+        n_trained = min(len(stages) - 1, count_trained(stages, s.unfrozen))
+    else:
+        n_trained = count_trained(stages, s.unfrozen) if s.unfrozen < 1 else len(stages) + 1
+    depth_of = depths(net.body, stages) if apart else {}
+    spared: set[str] = getattr(net.body, "no_weight_decay", set)()
+    groups: dict[tuple[float, bool], list[Tensor]] = {}
+    for name, parameter in net.body.named_parameters():
+        above = len(stages) - depth_of.get(name, len(stages))
+        trains = above < n_trained
+        parameter.requires_grad_(trains)
+        if trains:
+            decays = parameter.dim() > 1 and name not in spared
+            rate = s.learning_rate * s.layer_decay**above
+            groups.setdefault((rate, decays), []).append(parameter)
+    rate = s.learning_rate * (HEAD_FACTOR if s.warm_head else 1.0)
+    groups.setdefault((rate, True), []).append(net.head.weight)
+    groups.setdefault((rate, False), []).append(net.head.bias)
+    return [
+        {
+            "params": parameters,
+            "lr": rate,
+            "full_rate": rate,
+            "weight_decay": s.weight_decay if decays else 0.0,
+        }
+        for (rate, decays), parameters in groups.items()
+    ]

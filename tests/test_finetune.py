@@ -1,0 +1,264 @@
+"""The strategies that train networks on pictures, as the search sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+pytest.importorskip("torch", reason="networks need the extra 'vision'")
+pytest.importorskip("lightning_utilities", reason="networks need the extra 'vision'")
+
+import torch
+
+from advisor.dataset import Modality, Task
+from advisor.deadline import Deadline
+from advisor.errors import DeadlineExceeded, InvalidRun
+from advisor.fitting import fit_model, load_model
+from advisor.parameter import ParamValue
+from advisor.representation import FeatureInfo, Features
+from advisor.space import load_space
+from advisor.strategy import STRATEGIES, FitContext, Model, Strategy
+
+NAMES = ("partial_finetune", "lp_finetune", "full_finetune", "from_scratch")
+
+REGIMES = [
+    f"image_{regime}{pool}"
+    for regime in ("few_shot", "scarce", "moderate", "ample")
+    for pool in ("", "_pool")
+]
+
+SHORT: dict[str, ParamValue] = {
+    "size": 48,
+    "steps": 2,
+    "views": 2,
+    "width": 8,
+    "balance": "weights",
+}
+"""Smaller than the spaces allow, so that a fit takes a second."""
+
+TASKS = (Task.BINARY, Task.MULTICLASS, Task.MULTILABEL, Task.REGRESSION)
+
+each = pytest.mark.parametrize("name", NAMES)
+CASES = [(name, task) for name in ("partial_finetune", "from_scratch") for task in TASKS]
+CASES += [
+    ("lp_finetune", Task.MULTICLASS),
+    ("full_finetune", Task.MULTICLASS),
+]  # the same code for the other tasks
+
+each_task = pytest.mark.parametrize("task", TASKS)
+
+
+@dataclass
+class Problem:
+    """Pictures as bytes, what they show, and the task."""
+
+    X: Features
+    y: NDArray[np.generic]
+    context: FitContext
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """As a fit sets it; put back for the tests that follow."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+def ready(name: str) -> Strategy:
+    """Skip what is not installed, with the reason."""
+    strategy = STRATEGIES[name]
+    if strategy.missing():
+        pytest.skip(strategy.missing())
+    return strategy
+
+
+def problem(task: Task, n_rows: int = 12) -> Problem:
+    """Noise whose brightness tells the target."""
+    rng = np.random.default_rng(0)
+    level = np.arange(n_rows) % 3
+    values = rng.integers(0, 60, (n_rows, 256 * 256 * 3)) + 90 * level[:, None]
+    info = FeatureInfo(names=("pixels",))
+    y: NDArray[np.generic] = level
+    n_outputs = 3
+    if task is Task.BINARY:
+        y, n_outputs = (level > 0).astype(np.int64), 2
+    elif task is Task.MULTILABEL:
+        y = np.column_stack([level > 0, level > 1, level < 0]).astype(np.int8)
+    elif task is Task.REGRESSION:
+        y, n_outputs = 10.0 + 5 * level, 1
+    context = FitContext(task=task, n_outputs=n_outputs, info=info, seed=1)
+    return Problem(Features(values.astype(np.uint8), info), y, context)
+
+
+def params(name: str, task: Task, **changes: ParamValue) -> dict[str, ParamValue]:
+    """The defaults for few labels, made short."""
+    values = load_space(name, "image_few_shot", {}, task).defaults()
+    return {**values, **{k: v for k, v in SHORT.items() if k in values}, **changes}
+
+
+def fitted(name: str, p: Problem, seconds: float | None = None, **changes: ParamValue) -> Model:
+    """Fit as the search does."""
+    chosen = params(name, p.context.task, **changes)
+    return fit_model(ready(name), chosen, p.context, p.X, p.y, Deadline(seconds))
+
+
+@each
+def test_a_card_says_what_it_is(name: str) -> None:
+    """Of pictures, for every task, judged by the speed of networks; its rows are limited, with the reason."""
+    card = STRATEGIES[name].card
+    assert card.modalities == {Modality.IMAGE}
+    assert card.tasks == set(TASKS)
+    assert card.representation == "pixels"
+    assert card.clock == "net"
+    assert card.requires.max_rows
+    assert card.requires.limits_reference
+    assert all([card.title, card.family, card.reference, card.licence])
+
+
+@pytest.mark.parametrize(("name", "task"), CASES)
+def test_it_fits_predicts_and_comes_back_from_a_folder(
+    name: str, task: Task, tmp_path: Path
+) -> None:
+    """Valid predictions, the same after a save and a load."""
+    p = problem(task)
+    model = fitted(name, p)
+    before = model.predict(p.X.values)
+    assert before.shape == (12, p.context.n_outputs)
+    assert before.dtype == np.float64
+    assert np.isfinite(before).all()
+    if task in (Task.BINARY, Task.MULTICLASS):
+        np.testing.assert_allclose(before.sum(axis=1), 1.0)
+    model.save(tmp_path)
+    after = load_model(STRATEGIES[name], tmp_path, p.context).predict(p.X.values)
+    np.testing.assert_allclose(after, before, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("task", [Task.MULTICLASS, Task.REGRESSION])
+def test_a_head_on_frozen_features_is_where_tuning_starts(task: Task) -> None:
+    """Small steps are enough for what the features know already."""
+    p = problem(task)
+    found = fitted("partial_finetune", p, learning_rate=1e-5).predict(p.X.values)
+    if task is Task.MULTICLASS:
+        assert (found.argmax(axis=1) == p.y).all()
+    else:
+        assert np.corrcoef(found[:, 0], p.y.astype(float))[0, 1] > 0.9
+
+
+def test_a_seed_makes_it_reproducible() -> None:
+    """Two fits under one seed predict the same."""
+    p = problem(Task.BINARY)
+    first, second = (fitted("partial_finetune", p).predict(p.X.values) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_a_saved_tail_leaves_the_packages_weights_out(tmp_path: Path) -> None:
+    """They are installed anyway; the whole network is saved where they may change."""
+    p = problem(Task.BINARY)
+    sizes = {}
+    for name in ("partial_finetune", "lp_finetune"):
+        (tmp_path / name).mkdir()
+        fitted(name, p, unfrozen=0.3).save(tmp_path / name)
+        sizes[name] = (tmp_path / name / "0" / "net.safetensors").stat().st_size
+    assert 4e6 < sizes["partial_finetune"] < sizes["lp_finetune"] < 16e6
+
+
+def test_a_damaged_folder_is_refused(tmp_path: Path) -> None:
+    """Altered files are an InvalidRun, not a crash and not a wrong model."""
+    p = problem(Task.BINARY)
+    fitted("from_scratch", p).save(tmp_path)
+    kept = (tmp_path / "0" / "net.json").read_text("utf-8")
+    for text in (kept.replace("small_cnn", "resnet10"), kept.replace("steps", "stairs"), "[]"):
+        (tmp_path / "0" / "net.json").write_text(text, "utf-8")
+        with pytest.raises(InvalidRun):
+            load_model(STRATEGIES["from_scratch"], tmp_path, p.context)
+
+
+@each
+def test_a_deadline_that_has_passed_is_honoured(name: str) -> None:
+    """Nothing is usable at once."""
+    with pytest.raises(DeadlineExceeded):
+        fitted(name, problem(Task.BINARY), seconds=0.0)
+
+
+@each
+@each_task
+def test_every_start_in_every_regime_can_be_built_and_has_a_cost(name: str, task: Task) -> None:
+    """Defaults and known-good points; more steps and larger pictures cost more."""
+    strategy = STRATEGIES[name]
+    context = problem(task, n_rows=3).context
+    for regime in REGIMES:
+        space = load_space(name, regime, {}, task)
+        for start in ({}, *space.starts):
+            values = space.complete(start)
+            model = strategy.build(values, context)
+            settings = model.settings()  # type: ignore[attr-defined]
+            assert settings.steps == values["steps"]
+            cost = strategy.cost(100, 1, 3, values)
+            assert 0 < cost < 7200
+            assert strategy.cost(100, 1, 3, {**values, "steps": 9000}) > cost
+            assert strategy.cost(100, 1, 3, {**values, "size": 256}) > cost
+
+
+@each
+def test_the_smallest_regime_has_few_choices(name: str) -> None:
+    """No strong augmentation, nothing mixed, and fewer steps than elsewhere."""
+    for regime in ("image_few_shot", "image_few_shot_pool"):
+        few, wide = (load_space(name, r, {}) for r in (regime, ""))
+        assert few.defaults()["augmentation"] == "light"
+        assert few.params["augmentation"].choices == ("light",)  # type: ignore[union-attr]
+        assert few.params["mixup"].high == 0.0  # type: ignore[union-attr]
+        assert few.params["steps"].high < wide.params["steps"].high  # type: ignore[union-attr]
+
+
+@pytest.mark.slow
+def test_tuning_the_last_stages_beats_a_linear_head_on_strange_pictures(shared_data: Path) -> None:
+    """On 32 px pictures made large, which no backbone saw in training: 3 points at 10 labels per class."""
+    from sklearn.linear_model import LogisticRegression
+
+    from advisor.embedding import embed
+    from advisor.representations.pixels import PixelsRepresentation
+
+    train, y = _some(shared_data / "cifar10_small" / "train", 10)
+    test, wanted = _some(shared_data / "cifar10_small" / "test", 30)
+    frozen, asked = (embed(paths, "efficientnet_lite0") for paths in (train, test))
+    scale = float(np.linalg.norm(frozen, axis=1).mean())
+    head = LogisticRegression(C=10.0, max_iter=400).fit(frozen / scale, y)
+    plain = head.score(asked / scale, wanted)
+    info = FeatureInfo(names=("pixels",))
+    context = FitContext(task=Task.MULTICLASS, n_outputs=10, info=info, seed=0, threads=2)
+    pixels = PixelsRepresentation()
+    X = Features(pixels.compute(train, Deadline(None)), info)
+    chosen = load_space("partial_finetune", "image_scarce", {}).defaults()
+    model = fit_model(ready("partial_finetune"), chosen, context, X, y, Deadline(None))
+    found = model.predict(pixels.compute(test, Deadline(None))).argmax(axis=1)
+    assert (found == wanted).mean() >= plain + 0.03
+
+
+def _some(folder: Path, n: int) -> tuple[list[str], NDArray[np.int64]]:
+    """The first pictures of every class."""
+    paths, codes = [], []
+    for code, place in enumerate(sorted(folder.iterdir())):
+        paths += [str(path) for path in sorted(place.iterdir())[:n]]
+        codes += [code] * n
+    return paths, np.array(codes)
+
+
+def test_the_speed_of_training_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ratio is positive, and the second question is answered from the cache."""
+    strategy = STRATEGIES["partial_finetune"]
+    params = load_space("partial_finetune", "image_scarce", {}).complete({"size": 128})
+    first = strategy.measure_speed(params)
+    assert first is not None
+    assert first > 0
+
+    def fail(settings: object) -> float:
+        raise AssertionError("measured twice")
+
+    monkeypatch.setattr("advisor.nets.image_timing.seconds_per_picture", fail)
+    assert strategy.measure_speed(params) == first
