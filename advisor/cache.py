@@ -68,6 +68,7 @@ class ArrayCache:
     Examples
     --------
     >>> import tempfile
+    >>> import numpy as np
     >>> cache = ArrayCache(Path(tempfile.mkdtemp()), limit_bytes=10**6)
     >>> cache.put("lengths", {"abc": np.array([3])})
     >>> cache.get("lengths", ["abc", "unknown"])

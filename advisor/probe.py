@@ -310,7 +310,8 @@ class _Session:
             card = strategy.card
             if card.clock == "net" and self._does(card) and not strategy.missing():
                 measured = strategy.measure_speed(self._defaults(strategy))
-                return None if measured is None else float(np.clip(measured, FASTEST, SLOWEST))
+                if measured is not None:
+                    return float(np.clip(measured, FASTEST, SLOWEST))
         return None
 
     def _does(self, card: Card) -> bool:

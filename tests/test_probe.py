@@ -101,7 +101,10 @@ def test_every_cheap_strategy_is_measured_on_the_same_folds(
     cheap = {
         s.card.name
         for s in STRATEGIES.values()
-        if s.card.cheap and flowers.task in s.card.tasks and not s.missing()
+        if s.card.cheap
+        and flowers.modality in s.card.modalities
+        and flowers.task in s.card.tasks
+        and not s.missing()
     }
     assert {m.strategy for m in found.measured} | {"dummy"} == cheap | {"dummy"}
     assert trials.seen[0][0] == "dummy"

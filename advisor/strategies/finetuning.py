@@ -172,8 +172,10 @@ class FineTuning(Strategy):
         model.net = load_pictures(folder)
         return model
 
-    def measure_speed(self, params: Params) -> float:
+    def measure_speed(self, params: Params) -> float | None:
         """Time a few steps of training here over what ``cost`` counts for them; kept, so that it is done once."""
+        if "backbone" not in params:
+            return None  # what costs are counted in is a backbone's passes
         name = ", ".join(
             (
                 *(platform.node(), platform.machine(), str(usable_cores()), version("torch")),
