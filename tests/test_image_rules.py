@@ -232,3 +232,13 @@ def test_exactly_one_rule_orders_the_families(profile: ImageProfile) -> None:
     }
     spoken = order & set(told(profile))
     assert len(spoken) == (profile.task is not Task.SEGMENTATION)
+
+
+def test_what_a_finding_rules_out_is_not_in_the_plan() -> None:
+    """Where mirroring confuses, no strategy's space holds it, neither as a default nor as a start."""
+    found = ranked(healthy_image_profile(mirror_confuses=0.7))
+    for candidate in found.values():
+        flip = candidate.space.params.get("flip")
+        assert flip is None or flip.default is False
+        assert all(start.get("flip", False) is False for start in candidate.space.starts)
+    assert ranked(healthy_image_profile())["lp_finetune"].space.defaults()["flip"] is True
