@@ -75,6 +75,8 @@ class Arm:
         Trials it may have.
     is_net : bool
         Whether its fits train a network (see :attr:`advisor.strategy.Card.clock`).
+    afterwards : float
+        Seconds that scoring the test split takes if it is part of the final predictor; kept back for it.
     alive : bool
         Still in the race.
     """
@@ -83,6 +85,7 @@ class Arm:
     cost: float
     cap: int = 1_000
     is_net: bool = False
+    afterwards: float = 0.0
     spent: float = 0.0
     trials: list[Trial] = field(default_factory=list)
     best: Trial | None = None
@@ -193,7 +196,7 @@ class Race:
             return None
         if not arm.complete():
             share = NET_SHARE if arm.is_net else FIRST_SHARE
-            return max(share * left, min(left, LEAST_SECONDS))
+            return max(share * (left - arm.afterwards), min(left, LEAST_SECONDS))
         usual = LONGER * self.expected_seconds(arm)
         return max(NEXT_SHARE * left, min(left, max(usual, LEAST_SECONDS)))
 
@@ -250,7 +253,7 @@ class Race:
         if arm.complete():
             return expected <= left
         if arm.is_net:
-            return expected <= NET_SHARE * left
+            return expected <= NET_SHARE * (left - arm.afterwards)
         return left > 0 and expected <= HOPELESS * FIRST_SHARE * left
 
     def _bootstrap(self, rows: NDArray[np.int64]) -> NDArray[np.uint16]:

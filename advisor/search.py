@@ -18,6 +18,7 @@ import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
+from advisor.cores import usable_cores
 from advisor.errors import NoStrategy
 from advisor.evaluation import Score, score_interval
 from advisor.executor import Executor
@@ -92,6 +93,8 @@ class Search:
         Optuna's journal file; studies in it are continued.
     progress : callable or None
         Called with a :class:`SearchState` before and after every trial.
+    n_later : int
+        Rows that the final predictor will have to predict within the same time limit.
     """
 
     def __init__(
@@ -102,6 +105,7 @@ class Search:
         spaces: Sequence[SearchSpace],
         journal: Path,
         progress: Progress | None = None,
+        n_later: int = 0,
     ) -> None:
         problem = workspace.problem
         self.executor, self.workspace, self.store = executor, workspace, store
@@ -114,7 +118,10 @@ class Search:
         storage = JournalStorage(JournalFileBackend(str(journal)))
         self._studies = {space.strategy: self._study(space, storage) for space in spaces}
         cap = trial_cap(len(workspace.y))
-        arms = [Arm(s, self._default_cost(s), cap, _is_net(s)) for s in spaces]
+        arms = [
+            Arm(s, self._default_cost(s), cap, _is_net(s), self._afterwards(s, n_later))
+            for s in spaces
+        ]
         self.race = Race(arms, workspace, self.criterion, executor.jobs)
         for arm in arms:
             self._take_over(arm)
@@ -242,7 +249,9 @@ class Search:
     def _left(self, budget: Budget) -> float | None:
         if budget.seconds is None:
             return None
-        return max(0.0, budget.seconds - (time.monotonic() - self._start))
+        # What may be part of the final predictor has to be asked, once more, after the search.
+        later = max((arm.afterwards for arm in self.race.arms if arm.complete()), default=0.0)
+        return max(0.0, budget.seconds - later - (time.monotonic() - self._start))
 
     def _tell_progress(self, strategy: str, left: float | None) -> None:
         if self.progress is not None:
@@ -299,6 +308,12 @@ class Search:
             space.defaults(),
         )
         return cost * self.workspace.n_folds(space.strategy)
+
+    def _afterwards(self, space: SearchSpace, n_rows: int) -> float:
+        """Seconds that all fold models of a strategy take to predict rows, with all cores."""
+        strategy = STRATEGIES[space.strategy]
+        one = strategy.predict_cost(n_rows, space.defaults())
+        return one * self.workspace.n_folds(space.strategy) / usable_cores()
 
 
 def _is_net(space: SearchSpace) -> bool:

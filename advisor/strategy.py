@@ -139,6 +139,10 @@ class Strategy(ABC):
     def cost(self, n_rows: int, n_features: int, n_outputs: int, params: Params) -> float:
         """Seconds one fit takes on one core of the machine the formula was measured on."""
 
+    def predict_cost(self, n_rows: int, params: Params) -> float:
+        """Seconds one model takes to predict so many rows on one core, as ``cost``; 0 where it is next to nothing."""
+        return 0.0
+
     @abstractmethod
     def build(self, params: Params, context: FitContext) -> Model:
         """Make an untrained model."""

@@ -78,7 +78,8 @@ def train(
     settings, report = read_run(run.folder)
     workspace = _workspace(run, dataset, report)
     store = TrialStore(run.trials)
-    search = Search(executor, workspace, store, _spaces(report), run.journal, progress)
+    n_later = 0 if dataset.X_test is None or dataset.y_test is None else len(dataset.X_test)
+    search = Search(executor, workspace, store, _spaces(report), run.journal, progress, n_later)
     outcome = search.run(_search_budget(budget, started))
     if progress is not None:
         progress(replace(search.state(None), phase="finish"))

@@ -195,6 +195,13 @@ class FineTuning(Strategy):
             kept.put(SPEED_SPACE, found)
         return float(found[name][0])
 
+    def predict_cost(self, n_rows: int, params: Params) -> float:
+        """One pass through the network, or two where predictions are averaged with those of the mirrored picture."""
+        if "backbone" not in params:
+            return 0.0  # small networks at small sizes
+        passes = 2 if params.get("mirror") is True else 1
+        return n_rows * passes * forward_seconds(params)
+
     @abstractmethod
     def cost(self, n_rows: int, n_features: int, n_outputs: int, params: Params) -> float:
         """Seconds of one fit on one core of the reference machine; see :data:`FORWARD_RATE`."""
