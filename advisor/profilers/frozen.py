@@ -54,7 +54,8 @@ def measure_backbones(
         can run.
     """
     missing = {name: why for name in asked if (why := fetch_backbone(name))}
-    names = usable_backbones(dataset.modality, asked)
+    # Where nothing that was asked for can run, what is there is better than nothing; the missing ones are told.
+    names = usable_backbones(dataset.modality, asked) or usable_backbones(dataset.modality)
     fields: dict[str, object] = {"backbones": names, "backbones_missing": missing}
     if not names or len(rows) < 2:
         return fields

@@ -118,7 +118,7 @@ def _no_train(path: Path, tables: list[Path], entries: list[Path]) -> str:
             "read yet)"
         )
     got = quoted(entry.name for entry in entries) if entries else "nothing"
-    return f"{path} holds {got}: expected a table, such as train.csv"
+    return f"{path} holds {got}: expected a table, such as train.csv, or a folder of pictures for each class"
 
 
 def _near(path: Path) -> str:
