@@ -62,7 +62,8 @@ def pictures(smallest: int, separability: float, **changes: object) -> ImageProf
     ("profile", "family"),
     [
         (pictures(5, 0.70), "frozen"),
-        (pictures(5, 0.70, share_small=1.0), "frozen"),
+        (pictures(4, 0.70, share_small=1.0), "frozen"),
+        (pictures(5, 0.70, share_small=1.0), "finetune"),
         (pictures(10, 0.95), "frozen"),
         (pictures(120, 0.95), "frozen"),
         (pictures(900, 0.99), "frozen"),

@@ -22,6 +22,9 @@ ends."""
 SCRATCH_FROM = 1_000
 """Labels of the smallest class from which training from scratch is worth a try: where the ample regime begins."""
 
+SMALL_FROM = 5
+"""Labels of the smallest class from which fine-tuning small pictures was ahead (CIFAR-10, our curves begin there)."""
+
 KNOWN_FROM = 0.8
 """Separability over that of guessing from which frozen features are said to know the classes. Our choice, between
 CIFAR-10 (.65 at 50 labels per class), where fine-tuning gained, and insects (.90), where it did not."""
@@ -67,6 +70,11 @@ def _is_small(profile: ImageProfile) -> bool:
     return profile.share_small >= SMALL_SHARE
 
 
+def _is_strange(profile: ImageProfile) -> bool:
+    """Whether the pictures are upscaled, unknown, and enough to fine-tune on."""
+    return _is_small(profile) and not _is_known(profile) and profile.label_scarcity >= SMALL_FROM
+
+
 def _applies(profile: ImageProfile) -> bool:
     """Whether there is a choice of families: a backbone can run, and the task can be trained."""
     return bool(profile.backbones) and profile.task is not Task.SEGMENTATION
@@ -94,11 +102,13 @@ def _told(profile: ImageProfile) -> str:
 def frozen_for_few_labels(profile: ImageProfile) -> Finding | None:
     """Fewer than 10 labels in the smallest class: a linear head on frozen features first.
 
-    What: counts labels of the smallest class. Why: with extremely few samples a linear head is ahead of fine-tuning,
-    costs a hundredth, and has next to nothing to choose. One newer source finds fine-tuning very strong even there, so
-    it stays in the race and cross-validation decides.
+    What: counts labels of the smallest class; small pictures have a rule of their own from 5. Why: with extremely few
+    samples a linear head is ahead of fine-tuning, costs a hundredth, and has next to nothing to choose. One newer
+    source finds fine-tuning very strong even there, so it stays in the race and cross-validation decides.
     """
     if not _applies(profile) or profile.label_scarcity >= FEW_SHOT_BELOW:
+        return None
+    if _is_strange(profile):  # see finetune_small_pictures
         return None
     return note(
         f"{profile.label_scarcity:g} labels in the smallest class: begin with a linear head on frozen features "
@@ -111,15 +121,13 @@ def frozen_for_few_labels(profile: ImageProfile) -> Finding | None:
 
 @rule(reference=OWN_CURVES)
 def finetune_small_pictures(profile: ImageProfile) -> Finding | None:
-    """Half of the pictures or more are small, 10 labels or more per class: fine-tune.
+    """Half of the pictures or more are small, 5 labels or more per class: fine-tune.
 
     What: looks at short sides under 112 px, half of what a backbone sees. Why: upscaled they look unlike anything it
     was pretrained on, so its features fit badly: on CIFAR-10 (32 px) fine-tuning gained 4 to 5 points at 10 labels per
     class and up to 7 at 25.
     """
-    if not _applies(profile) or profile.label_scarcity < FEW_SHOT_BELOW:
-        return None
-    if not _is_small(profile) or _is_known(profile):
+    if not _applies(profile) or not _is_strange(profile):
         return None
     return note(
         f"{profile.share_small:.0%} of the pictures have a short side under 112 px (median {profile.width[1]} x "
@@ -127,7 +135,8 @@ def finetune_small_pictures(profile: ImageProfile) -> Finding | None:
         "is expected to gain: 4 to 7 points on CIFAR-10.",
         effects=_effects(
             profile,
-            *("own_finetune_small_10", "own_finetune_small_25", "own_finetune_whole_net"),
+            *("own_finetune_small_5", "own_finetune_small_10", "own_finetune_small_25"),
+            "own_finetune_whole_net",
             *("lp_before_ft", "own_handmade", "own_views"),
         ),
         share_small=profile.share_small,
