@@ -30,7 +30,7 @@ FIRST_SHARE, NEXT_SHARE = 0.25, 0.4
 """Parts of the remaining time that a strategy's first trial, and any later one, may take (our choice): one slow
 model must not eat the budget."""
 
-NET_SHARE = 0.8
+NET_SHARE = 0.85
 """Part of the remaining time that the first trial of a network may take, which is not begun if it is expected to need
 more (our choice: a network cut short says little of what it can do, what was cheap has been tried before, and a network
 that is clearly behind after the first folds is stopped there)."""

@@ -41,9 +41,9 @@ KEPT_GROUPS = 0.5
 """Share of the groups that must stay apart once copies of rows are merged; below it groups alone count (our
 choice)."""
 
-MOST_NET_FOLDS = 6
-"""Folds at most where networks are among the strategies (our choice: each fold costs one of them a minute, and six are
-three rounds on two cores)."""
+NET_FOLDS, NET_FOLDS_OF_MANY, MANY_ROWS = 6, 4, 500
+"""Folds at most where networks are among the strategies, and from so many labelled rows (our choice: each fold costs one
+of them a minute; six are three rounds on two cores, and with many rows a fourth less of them changes little)."""
 
 DIGEST = 8
 """Hexadecimal digits that keep folders of similar names apart."""
@@ -325,7 +325,9 @@ def plan_for(dataset: Dataset, seed: int) -> SplitPlan:
     """
     blocks = blocks_of(dataset)
     n_blocks = None if blocks is None else len(np.unique(blocks))
-    most = None if dataset.modality is Modality.TABULAR else MOST_NET_FOLDS
+    most = None
+    if dataset.modality is not Modality.TABULAR:
+        most = NET_FOLDS if dataset.n_labelled < MANY_ROWS else NET_FOLDS_OF_MANY
     return plan_splits(dataset.task, dataset.y, dataset.groups, seed, n_blocks, most)
 
 
