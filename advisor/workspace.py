@@ -42,8 +42,8 @@ KEPT_GROUPS = 0.5
 choice)."""
 
 NET_FOLDS, NET_FOLDS_OF_MANY, MANY_ROWS = 6, 4, 500
-"""Folds at most where networks are among the strategies, and from so many labelled rows (our choice: each fold costs one
-of them a minute; six are three rounds on two cores, and with many rows a fourth less of them changes little)."""
+"""Folds at most where networks are among the strategies, and from so many labelled rows (our choice: each fold costs
+one of them a minute; six are three rounds on two cores, and with many rows a third fewer change little)."""
 
 DIGEST = 8
 """Hexadecimal digits that keep folders of similar names apart."""
