@@ -24,6 +24,7 @@ from advisor.manifest import FoldPart, Manifest, Member, link_tree, seal
 from advisor.metrics import get_metric
 from advisor.pipeline import FittedPipeline
 from advisor.probe import probe_of
+from advisor.ranking import combine_effects
 from advisor.report import Judging, Origin, StrategyReport, advise_profile, installed_versions
 from advisor.representation import FeatureInfo
 from advisor.run import Result, Run, RunSettings, read_run
@@ -83,7 +84,7 @@ def train(
     outcome = search.run(_search_budget(budget, started))
     if progress is not None:
         progress(replace(search.state(None), phase="finish"))
-    selection = select(workspace, store, single=settings.single_model)
+    selection = select(workspace, store, settings.single_model, _doubted(report))
     pipeline = _deploy(run, workspace, store, selection, executor, settings.single_model)
     result = _result(dataset, pipeline, store, selection, outcome, settings, started)
     if not settings.given_plan:
@@ -93,6 +94,18 @@ def train(
     run.result.write_text(result.model_dump_json(indent=1), "utf-8")
     shutil.rmtree(run.work / "features", ignore_errors=True)
     return pipeline, result
+
+
+def _doubted(report: StrategyReport) -> frozenset[str]:
+    """Name the networks that the plan's evidence does not put ahead of what is cheap."""
+    doubted = set()
+    for r in report.recommendations:
+        if r.strategy in STRATEGIES and STRATEGIES[r.strategy].card.clock == "net":
+            families = (r.family, r.strategy)
+            effects = [e for f in report.findings for e in f.effects if e.family in families]
+            if combine_effects(effects)[0] >= 0:
+                doubted.add(r.strategy)
+    return frozenset(doubted)
 
 
 def measured_report(

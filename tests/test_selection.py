@@ -82,3 +82,21 @@ def test_a_tiny_class_is_checked_against_chance(tmp_path: Path) -> None:
     store = _store(tmp_path / "trials", _noise(workspace, 1), [0.7])
     selection = select(workspace, store)
     assert any("shuffled labels" in note and "no evidence" in note for note in selection.notes)
+
+
+def test_what_no_evidence_puts_ahead_has_to_win_beyond_chance(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    """A doubted strategy that is ahead by luck is left out and named; one that is clearly ahead is chosen."""
+    truth = workspace.y.astype(float)
+    plain = 0.3 + 0.1 * truth + np.random.default_rng(3).uniform(0, 0.3, len(truth))
+    lucky = plain.copy()
+    lucky[:2] = truth[:2]
+    better = 0.5 + 0.6 * (truth - 0.5)
+    for name, chances, left_out in (("lucky", lucky, True), ("better", better, False)):
+        pair = [np.column_stack([1 - p, p]) for p in (plain, chances)]
+        store = _store(tmp_path / name, pair, [0.4, 0.3])
+        selection = select(workspace, store, doubted=frozenset({"strategy1"}))
+        members = {trial.strategy for trial in selection.members}
+        assert ("strategy1" not in members) is left_out
+        assert any("not beyond chance" in note for note in selection.notes) is left_out
