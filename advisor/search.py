@@ -33,8 +33,12 @@ from advisor.workspace import Workspace
 STARTUP_TRIALS = 8
 """Trials of a study before TPE models them; defaults and known-good points count."""
 
-StopReason = Literal["time", "trials", "labels", "interrupted"]
-"""What ended a search; ``labels``: every strategy had as many trials as so few labels allow."""
+StopReason = Literal["time", "trials", "labels", "longer", "interrupted"]
+"""What ended a search; ``labels``: every strategy had as many trials as so few labels allow; ``longer``: what was left
+to try would have needed more time than there was."""
+
+IDLE_SHARE = 0.1
+"""Part of the time limit that is worth telling of when nothing could be begun in it (our choice)."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +155,7 @@ class Search:
                 left = self._left(budget)
                 arm = self.race.next_arm(left)
                 if arm is None:
-                    reason = "labels" if self.race.over else "time"
+                    reason = "labels" if self.race.over else self._why_idle(budget, left)
                     break
                 self._tell_progress(arm.strategy, left)
                 self._try(arm, left)
@@ -308,6 +312,12 @@ class Search:
             space.defaults(),
         )
         return cost * self.workspace.n_folds(space.strategy)
+
+    def _why_idle(self, budget: Budget, left: float | None) -> StopReason:
+        """Tell whether time is over, or there is some in which nothing that is left could end."""
+        if budget.seconds is None or left is None or left < IDLE_SHARE * budget.seconds:
+            return "time"
+        return "longer"
 
     def _afterwards(self, space: SearchSpace, n_rows: int) -> float:
         """Seconds that all fold models of a strategy take to predict rows, with all cores."""

@@ -119,6 +119,22 @@ def test_when_all_fail_the_first_failure_is_told(workspace: Workspace, tmp_path:
             search.run(Budget(seconds=None, trials=3))
 
 
+def test_a_search_that_ends_early_says_that_the_rest_needs_longer(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time that is left and used for nothing is told of; a limit that was used up is a limit."""
+    monkeypatch.setattr(Race, "next_arm", lambda self, left: None)
+    reasons = []
+    for seconds in (1e6, 1e-6):
+        store = TrialStore(tmp_path / "trials")
+        monkeypatch.setattr(store, "complete", lambda: [object()])
+        with make_executor(0) as executor:
+            journal = tmp_path / "study.journal"
+            search = Search(executor, workspace, store, [DUMMY], journal)
+            reasons.append(search.run(Budget(seconds=seconds, trials=None)).reason)
+    assert reasons == ["longer", "time"]
+
+
 def _arm(name: str, workspace: Workspace, noise: float, n_trials: int = 2) -> Arm:
     arm = Arm(
         SearchSpace(strategy=name, params={"c": Float(low=0.0, high=1.0, default=0.5)}), cost=1.0

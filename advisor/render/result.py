@@ -18,6 +18,7 @@ STOPPED = {
     "time": "the time limit",
     "trials": "the number of trials",
     "labels": "the cap by the number of labels",
+    "longer": "what is left to try: it needs a longer time limit",
     "interrupted": "you: the best so far is saved",
 }
 """What ended a search, in words."""
