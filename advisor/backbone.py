@@ -106,7 +106,8 @@ class Loader(Protocol):
 
         Each batch has shape (n_of_batch, card.width), so that what was computed can be kept before the next is.
         ``view``: ``"plain"``, ``"flip"`` (mirrored), or ``"view1"``, ``"view2"`` ... (random crop, flip and light,
-        drawn from the item's content and the number, so that the same view of the same item is the same everywhere).
+        drawn from the item's content and the number, so that the same view of the same item is the same everywhere),
+        or ``"upright1"`` ..., the same but never mirrored.
 
         Raises
         ------

@@ -39,7 +39,8 @@ def embed(
     backbone : str
         A name for :func:`advisor.backbone.find_backbone`.
     view : str
-        ``"plain"``, ``"flip"``, or ``"view1"``, ``"view2"`` ...: see :class:`advisor.backbone.Loader`.
+        ``"plain"``, ``"flip"``, ``"view1"``, ``"view2"`` ... or ``"upright1"`` ...: see
+        :class:`advisor.backbone.Loader`.
     threads : int or None
         Cores to use; ``None`` for all that this process may use.
     deadline : Deadline or None

@@ -330,7 +330,7 @@ def _recommendation(
         family=candidate.card.family,
         expected=expected,
         source="estimated" if candidate.measurement is None else "measured",
-        basis=_basis(candidate, ranking, probe),
+        basis=_basis(candidate, ranking, profile, probe),
         relative_error=candidate.relative,
         seconds=candidate.seconds,
         reasons=_reasons(candidate),
@@ -339,12 +339,14 @@ def _recommendation(
     )
 
 
-def _basis(candidate: Candidate, ranking: Ranking, probe: Probe | None) -> str:
+def _basis(
+    candidate: Candidate, ranking: Ranking, profile: DatasetProfile, probe: Probe | None
+) -> str:
     """From what the expected score was had, in words."""
     if probe is not None and candidate.measurement is not None:
-        rows = f"{probe.n_rows:,} rows"
+        rows = f"{probe.n_rows:,} {profile.items}"
         if probe.n_rows < probe.n_labelled:
-            rows = f"a sample of {probe.n_rows:,} of {probe.n_labelled:,} rows"
+            rows = f"a sample of {probe.n_rows:,} of {probe.n_labelled:,} {profile.items}"
         return f"{probe.folds}-fold cross-validation of the defaults on {rows}"
     evidence = ", ".join(sorted({effect.evidence for _, effect in candidate.effects}))
     if candidate.anchors:

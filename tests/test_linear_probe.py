@@ -179,6 +179,8 @@ def test_a_configuration_names_its_features() -> None:
     assert probe.representation({"backbone": name, "flip": False}) == f"embedding:{name}"
     assert probe.representation({"backbone": "vit", "flip": True}) == "embedding:vit+flip"
     assert views.representation({"backbone": "vit"}) == "views:vit"
+    assert views.representation({"backbone": "vit", "flip": False}) == "views:vit+upright"
+    assert make_representation("views:vit+upright").backbone == "vit"
 
 
 @pytest.fixture

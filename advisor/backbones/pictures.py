@@ -24,6 +24,9 @@ PLAIN = "plain"
 FLIP = "flip"
 """The plain view, mirrored."""
 
+VIEW, UPRIGHT = "view", "upright"
+"""Before the number of an augmented view: mirrored half of the time, or never, the rest being the same."""
+
 CROP_SHARE = (0.5, 1.0)
 """Area of a random crop over that of the picture. Our choice: milder than the 0.08 that training from scratch uses,
 since a small crop of a picture with one label often shows something else."""
@@ -51,7 +54,7 @@ def view_of(path: str, card: BackboneCard, view: str) -> NDArray[np.uint8] | Non
         Says size, crop and interpolation.
     view : str
         ``"plain"``, ``"flip"``, or ``"view1"``, ``"view2"`` ...: a random crop, mirrored or not, of changed light;
-        drawn from the file's content and the number.
+        drawn from the file's content and the number. ``"upright1"`` is ``"view1"`` that is never mirrored.
 
     Returns
     -------
@@ -62,7 +65,8 @@ def view_of(path: str, card: BackboneCard, view: str) -> NDArray[np.uint8] | Non
         if view in (PLAIN, FLIP):
             plain = _plain(path, card)
             return np.ascontiguousarray(plain[:, ::-1]) if view == FLIP else plain
-        return _augmented(path, card, int(view.removeprefix("view")))
+        number = int(view.removeprefix(VIEW).removeprefix(UPRIGHT))
+        return _augmented(path, card, number, mirrors=view.startswith(VIEW))
     except (UnreadablePicture, OSError):
         return None
 
@@ -83,12 +87,12 @@ def _plain(path: str, card: BackboneCard) -> NDArray[np.uint8]:
     return _resized(picture, card, (left, top, right, bottom))
 
 
-def _augmented(path: str, card: BackboneCard, number: int) -> NDArray[np.uint8]:
+def _augmented(path: str, card: BackboneCard, number: int, *, mirrors: bool) -> NDArray[np.uint8]:
     rng = np.random.default_rng(int(content_key(path)[:16], 16) + number)
     smallest = math.sqrt(CROP_SHARE[0] * CROP_RATIO[0])
     picture = load_picture(path, short_side=math.ceil(card.input_size / smallest))
     pixels = _resized(picture, card, _random_box(picture.size, rng)).astype(np.float32)
-    if rng.random() < 0.5:
+    if rng.random() < 0.5 and mirrors:  # drawn in either case, so that all else stays the same
         pixels = pixels[:, ::-1]
     brightness, contrast = rng.uniform(1 - LIGHT, 1 + LIGHT, size=2).astype(np.float32)
     pixels *= brightness

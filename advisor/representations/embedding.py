@@ -22,6 +22,9 @@ from advisor.representations.files import FilesRepresentation
 FLIP = "+flip"
 """At the end of the argument: the mean of the embeddings of a picture and of its mirror image."""
 
+UPRIGHT = "+upright"
+"""End of an argument that asks for augmented views that are never mirrored."""
+
 COPIED_BYTES = 200 * 10**6
 """Weights of the user up to this size are copied into a saved run, so that it can be moved; larger ones stay where they
 are. Our choice: as large as the small backbones that few pictures are worth (a ViT-S has 90 MB)."""
@@ -36,7 +39,7 @@ class BackboneRepresentation(FilesRepresentation):
     @property
     def backbone(self) -> str:
         """The backbone's name, for :func:`advisor.backbone.find_backbone`."""
-        return self.argument.removesuffix(FLIP)
+        return self.argument.removesuffix(FLIP).removesuffix(UPRIGHT)
 
     def save(self, folder: Path) -> None:
         """Write ``files.json``, and a copy of the weights where they are a file of the user and not large.
@@ -70,8 +73,8 @@ class BackboneRepresentation(FilesRepresentation):
         model, mark, _ = made.backbone.partition(PATH_MARK)
         copies = sorted(folder.glob(f"{WEIGHTS}.*")) if mark else []
         if copies:
-            flip = FLIP if made.argument.endswith(FLIP) else ""
-            made.argument = f"{model}{PATH_MARK}{copies[0].resolve()}{flip}"
+            variant = made.argument.removeprefix(made.backbone)
+            made.argument = f"{model}{PATH_MARK}{copies[0].resolve()}{variant}"
         return made
 
 

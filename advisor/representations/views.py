@@ -1,7 +1,8 @@
 """Pictures → embeddings of the plain picture and of augmented views of it, side by side.
 
-The argument is the backbone's name. Views are drawn from a picture's content, so the same file has the same views in
-every fold and every run; a strategy takes the ones it wants (:mod:`advisor.strategies.linear_probe_views`).
+The argument is the backbone's name, perhaps with ``+upright`` for views that are never mirrored. Views are drawn from a
+picture's content, so the same file has the same views in every fold and every run; a strategy takes the ones it wants
+(:mod:`advisor.strategies.linear_probe_views`).
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from advisor.backbone import find_backbone
 from advisor.deadline import Deadline
 from advisor.embedding import embed
 from advisor.representation import REPRESENTATIONS
-from advisor.representations.embedding import BackboneRepresentation
+from advisor.representations.embedding import UPRIGHT, BackboneRepresentation
 
 N_VIEWS = 4
 """Augmented views beside the plain one; our choice: they cost five times the embedding and gained little."""
 
 VIEWS = ("plain", *(f"view{i}" for i in range(1, N_VIEWS + 1)))
+UPRIGHT_VIEWS = ("plain", *(f"upright{i}" for i in range(1, N_VIEWS + 1)))
 
 
 @REPRESENTATIONS.add("views")
@@ -42,8 +44,8 @@ class ViewsRepresentation(BackboneRepresentation):
         ndarray of float32 of shape (n_paths, (1 + N_VIEWS) * width)
             NaN for unreadable files.
         """
-        made = [embed(paths, self.backbone, view=view, deadline=deadline) for view in VIEWS]
-        return np.hstack(made)
+        views = UPRIGHT_VIEWS if self.argument.endswith(UPRIGHT) else VIEWS
+        return np.hstack([embed(paths, self.backbone, view=v, deadline=deadline) for v in views])
 
     def names(self) -> tuple[str, ...]:
         """Name the numbers by view and position."""

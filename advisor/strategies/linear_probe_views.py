@@ -17,6 +17,7 @@ from advisor.dataset import Modality, Task
 from advisor.deadline import Deadline
 from advisor.parameter import ParamValue
 from advisor.representation import FeatureInfo, Features
+from advisor.representations.embedding import UPRIGHT
 from advisor.representations.views import N_VIEWS
 from advisor.storage import read_json, write_json
 from advisor.strategies.heads import HeadModel, head_cost, load_head
@@ -79,8 +80,8 @@ class LinearProbeViews(Strategy):
     )
 
     def representation(self, params: Params) -> str:
-        """Embeddings of the backbone for every view."""
-        return f"views:{word(params, 'backbone')}"
+        """Embeddings of the backbone for every view; none of them is mirrored where ``flip`` says so."""
+        return f"views:{word(params, 'backbone')}{'' if params.get('flip', True) else UPRIGHT}"
 
     def cost(self, n_rows: int, n_features: int, n_outputs: int, params: Params) -> float:
         """One fit of the head on every view; the embedding, which is five times as long, does not count here."""

@@ -101,3 +101,18 @@ def test_batches_keep_the_order_and_decode_a_few_ahead() -> None:
     values = [int(p[0]) for batch in [first, *batches] for p in batch if p is not None]
     assert values == list(range(100))
     assert list(batches_of(load, [], 3, 2)) == []
+
+
+def test_an_upright_view_is_the_same_but_for_the_mirror(tmp_path: Path) -> None:
+    """Some views are mirrored, their upright twins are those turned back, and the others are equal."""
+    path = save(tmp_path / "a.png", 60, 40)
+    mirrored = 0
+    for number in range(1, 9):
+        view = view_of(path, CARD, f"view{number}")
+        upright = view_of(path, CARD, f"upright{number}")
+        assert view is not None
+        assert upright is not None
+        if not np.array_equal(view, upright):
+            np.testing.assert_allclose(view[:, ::-1].astype(int), upright.astype(int), atol=1)
+            mirrored += 1
+    assert 0 < mirrored < 8
