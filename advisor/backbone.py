@@ -13,11 +13,11 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from advisor.deadline import Deadline
 from advisor.errors import InvalidRequest, did_you_mean, quoted
@@ -29,7 +29,7 @@ PATH_MARK = "@"
 
 
 class BackboneCard(BaseModel):
-    """What a backbone is, what it wants to see, and whose it is."""
+    """What a backbone is and whose it is; what it wants to see is said by the card of its modality."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,17 +45,10 @@ class BackboneCard(BaseModel):
     """Of the weights file, where it is known beforehand."""
     width: int
     """Numbers in one embedding."""
-    input_size: int
-    """Side of the square picture it sees, in pixels."""
-    crop_share: float = 0.875
-    """Part of the resized picture's short side that the centre crop keeps."""
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
-    interpolation: Literal["bicubic", "bilinear"] = "bicubic"
     parameters: float
     """In millions."""
     multiply_adds: float
-    """Of one picture of ``input_size``, in 1e9: what seconds are estimated from."""
+    """In 1e9, what seconds are estimated from: of one picture, of a text of 100 tokens, of a second of sound."""
     pretraining: str
     licence: str
     reference: str
@@ -67,9 +60,106 @@ class BackboneCard(BaseModel):
 
     @property
     def path(self) -> Path | None:
-        """The file of weights that the user gave, if so."""
+        """The file or folder of weights that the user gave, if so."""
         kind, _, place = self.weights.partition(":")
         return Path(place) if kind == "file" else None
+
+    @property
+    def preparation(self) -> str:
+        """All that an embedding depends on besides the item, the view and the weights, in one line."""
+        told = {
+            "name",
+            "weights",
+            "sha256",
+            "parameters",
+            "multiply_adds",
+            "pretraining",
+            "licence",
+            "reference",
+        }
+        return self.model_dump_json(exclude=told)
+
+
+class ImageCard(BackboneCard):
+    """A backbone for pictures."""
+
+    modality: Literal[Modality.IMAGE] = Modality.IMAGE
+    input_size: int
+    """Side of the square picture it sees, in pixels."""
+    crop_share: float = 0.875
+    """Part of the resized picture's short side that the centre crop keeps."""
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    interpolation: Literal["bicubic", "bilinear"] = "bicubic"
+
+
+class TextCard(BackboneCard):
+    """A backbone for texts: an encoder and how its outputs become one embedding."""
+
+    modality: Literal[Modality.TEXT] = Modality.TEXT
+    longest: int
+    """Tokens that it reads; what is behind them is cut off."""
+    pooling: Literal["mean", "cls", "max"] = "mean"
+    normalised: bool = True
+    """Whether embeddings have length one."""
+    prefix: str = ""
+    """What it wants to stand before every text, such as ``query: ``."""
+    sentence: bool = True
+    """Whether it was trained to embed sentences; a base language model was not, and may be adapted to a pool."""
+    languages: tuple[str, ...] = ()
+    """ISO 639-1 codes of the languages it was trained on; empty where that is not known."""
+
+
+class AudioCard(BackboneCard):
+    """A backbone for sound."""
+
+    modality: Literal[Modality.AUDIO] = Modality.AUDIO
+    rate: int
+    """Samples per second that it wants."""
+    longest: float
+    """Seconds that it hears at once; a longer recording is cut into windows, whose embeddings are averaged."""
+    domain: Literal["speech", "birds", "sound", "pictures"] = "sound"
+    """What it was trained on."""
+    pooling: str = "mean+std"
+    """How the frames of a window become one embedding."""
+
+
+CARD_TYPES: dict[Modality, type[BackboneCard]] = {
+    Modality.IMAGE: ImageCard,
+    Modality.TEXT: TextCard,
+    Modality.AUDIO: AudioCard,
+}
+"""The card of each modality."""
+
+C = TypeVar("C", bound=BackboneCard)
+
+
+def as_card(card: BackboneCard, kind: type[C]) -> C:
+    """Take a card as one of a modality.
+
+    Parameters
+    ----------
+    card : BackboneCard
+        Of any modality.
+    kind : type
+        For example :class:`ImageCard`.
+
+    Returns
+    -------
+    BackboneCard
+        The same.
+
+    Raises
+    ------
+    InvalidRequest
+        If it is of another modality.
+    """
+    if isinstance(card, kind):
+        return card
+    wanted = kind.model_fields["modality"].default
+    raise InvalidRequest(
+        f"'{card.name}' is a backbone for {card.modality}, expected one for {wanted}"
+    )
 
 
 class Loader(Protocol):
@@ -90,8 +180,11 @@ class Loader(Protocol):
     def engine(self) -> str:
         """Say in a word what runs networks on this machine, for example ``"openvino"``."""
 
-    def card_of(self, name: str) -> BackboneCard | None:
-        """Make the card of a model that the library knows by ``name``; ``None`` if it knows none."""
+    def card_of(self, name: str, place: str = "") -> BackboneCard | None:
+        """Make the card of a model that the library knows by ``name``; ``None`` if it knows none.
+
+        ``place`` is the file or folder of weights that the user gave with it, which may say what the model is.
+        """
 
     def embed(
         self,
@@ -104,10 +197,13 @@ class Loader(Protocol):
     ) -> Iterator[NDArray[np.float32]]:
         """Compute embeddings batch by batch, in the order of the items; rows of unreadable items are NaN.
 
-        Each batch has shape (n_of_batch, card.width), so that what was computed can be kept before the next is.
-        ``view``: ``"plain"``, ``"flip"`` (mirrored), or ``"view1"``, ``"view2"`` ... (random crop, flip and light,
-        drawn from the item's content and the number, so that the same view of the same item is the same everywhere),
-        or ``"upright1"`` ..., the same but never mirrored.
+        Each batch has shape (n_of_batch, card.width), so that what was computed can be kept before the next is. Items
+        are paths of files, or the texts themselves.
+        ``view``: ``"plain"``, or a varied one with a number behind its name, drawn from the item's content and the
+        number, so that the same view of the same item is the same everywhere. Pictures: ``"flip"`` (mirrored),
+        ``"view1"`` ... (random crop, flip and light), ``"upright1"`` ... (the same but never mirrored). Texts:
+        ``"eda1"`` ..., ``"synonyms1"`` ..., ``"translation1"`` ... (see :mod:`advisor.texts.views`). Recordings:
+        ``"view1"`` ... (stretched, shifted in pitch and in time, louder or softer, with noise).
 
         Raises
         ------
@@ -116,10 +212,25 @@ class Loader(Protocol):
         """
 
     def build(self, card: BackboneCard, *, pretrained: bool, drop: float, drop_path: float) -> Any:
-        """Make the torch module without its classifier, for training: pictures to (n, card.width)."""
+        """Make the torch module without its classifier, for training: a batch to (n, card.width).
+
+        A batch is of pictures (n, 3, side, side), or of token ids (n, length), int64, -1 behind the end of a text.
+        """
 
     def fold(self, net: Any) -> Any:
         """Make the same module in fewer steps, for predicting only: in evaluation mode, on the CPU, and not changed."""
+
+
+class TextLoader(Loader, Protocol):
+    """Runs the encoders of texts of one library."""
+
+    def tokens(self, card: TextCard, texts: Sequence[str], longest: int) -> NDArray[np.int32]:
+        """Cut texts into tokens: ids of shape (n, longest), -1 behind the end; special tokens are among them."""
+
+    def varied(
+        self, card: TextCard, texts: Sequence[str], view: str, deadline: Deadline
+    ) -> list[str]:
+        """Make one view of each text, as ``embed`` does before it embeds."""
 
 
 LOADERS: Registry[Loader] = Registry("loader of backbones", "advisor.backbones")
@@ -146,8 +257,9 @@ def load_cards() -> dict[str, BackboneCard]:
         name = table.name.removesuffix(".toml")
         try:
             content = tomllib.loads(table.read_text(encoding="utf-8"))
-            cards[name] = BackboneCard.model_validate({"name": name, **content})
-        except (ValidationError, tomllib.TOMLDecodeError) as error:
+            kind = CARD_TYPES[Modality(content.get("modality", ""))]
+            cards[name] = kind.model_validate({"name": name, **content})
+        except ValueError as error:  # of TOML and of pydantic, too
             raise ValueError(f"backbone '{name}': {error}") from error
     return cards
 
@@ -173,7 +285,7 @@ def find_backbone(name: str) -> BackboneCard:
     model, mark, place = name.partition(PATH_MARK)
     card = load_cards().get(model)
     if card is None:
-        found = (loader.card_of(model) for loader in LOADERS.values())
+        found = (loader.card_of(model, place) for loader in LOADERS.values())
         card = next((one for one in found if one is not None), None)
     if card is None:
         known = load_cards()

@@ -1,4 +1,4 @@
-"""Files and a backbone → embeddings, computed once and kept.
+"""Files or texts and a backbone → embeddings, computed once and kept.
 
 The one door to frozen features: profile, probe, search and predict all ask here, so each file is seen once per
 backbone and view, whoever asks first.
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from advisor.backbone import LOADERS, BackboneCard, find_backbone
 from advisor.cache import ArrayCache, content_keys, default_cache
 from advisor.deadline import Deadline
+from advisor.tasks import Modality
 
 RECIPE = 1
 """Number of the way pictures are prepared; a change of the code that changes embeddings raises it."""
@@ -30,17 +31,16 @@ def embed(
     deadline: Deadline | None = None,
     cache: ArrayCache | None = None,
 ) -> NDArray[np.float32]:
-    """Compute embeddings of files, or read those computed before.
+    """Compute embeddings of items, or read those computed before.
 
     Parameters
     ----------
     items : sequence of str
-        Paths; equal contents are computed once.
+        Paths of files, or texts; equal contents are computed once.
     backbone : str
         A name for :func:`advisor.backbone.find_backbone`.
     view : str
-        ``"plain"``, ``"flip"``, ``"view1"``, ``"view2"`` ... or ``"upright1"`` ...: see
-        :class:`advisor.backbone.Loader`.
+        ``"plain"``, or one that :meth:`advisor.backbone.Loader.embed` names.
     threads : int or None
         Cores to use; ``None`` for all that this process may use.
     deadline : Deadline or None
@@ -65,7 +65,7 @@ def embed(
     card = find_backbone(backbone)
     cache = cache or default_cache()
     space = space_of(card, view)
-    keys = content_keys(items)
+    keys = item_keys(items, card.modality)
     rows = cache.get(space, sorted(set(keys) - {""}))
     missing = ((k, item) for k, item in zip(keys, items, strict=True) if k and k not in rows)
     waiting = dict(missing)  # equal files once
@@ -112,8 +112,28 @@ def space_of(card: BackboneCard, view: str) -> str:
         The backbone in words, then a digest of its weights and of the way pictures are prepared.
     """
     weights = LOADERS[card.loader].fingerprint(card)
-    size, crop, how = card.input_size, card.crop_share, card.interpolation
-    digest = hashlib.sha256(
-        f"{card.loader} {card.source} {weights} {size} {crop} {card.mean} {card.std} {how} {RECIPE}".encode()
-    ).hexdigest()
-    return f"embeddings of {card.source}, {size} px, {view} ({digest[:12]})"
+    digest = hashlib.sha256(f"{card.preparation} {weights} {RECIPE}".encode()).hexdigest()
+    return f"embeddings of {card.source}, {view} ({digest[:12]})"
+
+
+def item_keys(items: Sequence[str], modality: Modality) -> list[str]:
+    """Name items by their content.
+
+    Parameters
+    ----------
+    items : sequence of str
+        Texts, or paths of files.
+    modality : Modality
+        Which of them.
+
+    Returns
+    -------
+    list of str
+        SHA-256 in hexadecimal digits; empty for an empty text or a file that cannot be read.
+    """
+    if modality is not Modality.TEXT:
+        return content_keys(items)
+    return [
+        hashlib.sha256(item.encode("utf-8", "replace")).hexdigest() if item else ""
+        for item in items
+    ]

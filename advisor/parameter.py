@@ -52,6 +52,9 @@ class Categorical(_Param):
     choices: tuple[ParamValue, ...]
     choices_from: str | None = None
     default: ParamValue
+    gated: bool = False
+    """Whether a value other than the default has to win beyond chance on the folds before it is deployed: for what
+    helps some data and harms other, such as augmentation of texts for a pretrained encoder."""
 
 
 AnyParam = Float | Int | Categorical

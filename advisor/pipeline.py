@@ -250,7 +250,7 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
                     kind = REPRESENTATIONS[split_name(member.representation)[0]]
                     # what learns nothing is the same for every fold: one matrix serves all of them
                     place = fold.representation
-                    if not kind.learns:
+                    if not kind.learns_from(self.manifest.columns):
                         place = same.setdefault(member.representation, place)
                     models.append((load_model(strategy, root / fold.model, context), place))
                     if place not in self._representations:

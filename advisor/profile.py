@@ -22,6 +22,14 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+ITEMS = {
+    Modality.TABULAR: "rows",
+    Modality.IMAGE: "pictures",
+    Modality.TEXT: "texts",
+    Modality.AUDIO: "recordings",
+}
+"""What the rows of each modality are called."""
+
 LABELS_PER_VALUE = 10
 """Values of a regression that count as one label of a class, as if the target were cut into ten; our choice."""
 
@@ -63,7 +71,7 @@ class DatasetProfile(_Frozen):
     @property
     def items(self) -> str:
         """What its rows are called, in the plural."""
-        return "pictures" if self.modality is Modality.IMAGE else "rows"
+        return ITEMS[self.modality]
 
     @property
     def label_scarcity(self) -> float:
@@ -188,17 +196,43 @@ class PoolOverlap(_Frozen):
     """Share of the pool farther from every labelled item than 99 % of the labelled ones are from each other."""
 
 
-class ImageProfile(DatasetProfile):
+class PerceivedProfile(DatasetProfile):
+    """What pictures, texts and recordings have in common: broken items, near copies, backbones and the pool.
+
+    Copies are looked for among all labelled items and most others; what backbones are asked about is a sample.
+    """
+
+    n_broken: int = 0
+    """Items that cannot be read; they are left out."""
+    broken: tuple[str, ...] = ()
+    """The first of them, each with the reason."""
+    n_near_duplicates: int = 0
+    """Labelled items that nearly repeat another labelled one (the first is not counted), exact copies included."""
+    n_near_conflicts: int = 0
+    """Labelled items that nearly repeat one with another label."""
+    n_near_test_overlap: int = 0
+    """Test items that nearly repeat a labelled one."""
+    n_pool_overlap: int = 0
+    """Items of the pool that nearly repeat a labelled or a test one."""
+    examples: tuple[str, ...] = ()
+    """Pairs of near duplicates across classes or splits, at most five, as ``a ~ b``."""
+    backbones: tuple[str, ...] = ()
+    """Backbones that can run here, the one with the best separability first."""
+    backbones_missing: dict[str, str] = {}
+    """Backbones that were asked for and cannot run, with what they need."""
+    separability: dict[str, float] = {}
+    """Per backbone: leave-one-out score of a ridge head on its embeddings; accuracy (balanced over classes), mean over
+    labels for multilabel, R2 for regression. How well the frozen features already know these classes."""
+    pool_overlap: PoolOverlap | None = None
+
+
+class ImageProfile(PerceivedProfile):
     """What a set of pictures has besides; sides are pixels, brightness and shares are in [0, 1].
 
     Sizes, formats and counts are of all labelled pictures; what needs pixels is of a sample, and ``sample_size`` says
     of how many. Copies are looked for among all labelled pictures and most others.
     """
 
-    n_broken: int = 0
-    """Files that look like pictures and cannot be read; they are left out."""
-    broken: tuple[str, ...] = ()
-    """The first of them, each with the reason."""
     formats: dict[str, int] = {}
     width: tuple[int, int, int] = (0, 0, 0)
     """Smallest, median and largest width."""
@@ -221,26 +255,89 @@ class ImageProfile(DatasetProfile):
     """Almost black or white pictures, at most ten."""
     blurred: tuple[str, ...] = ()
     """Pictures far less sharp than the rest, at most ten."""
-    n_near_duplicates: int = 0
-    """Labelled pictures that nearly repeat another labelled one (the first is not counted), exact copies included."""
-    n_near_conflicts: int = 0
-    """Labelled pictures that nearly repeat one of another class."""
-    n_near_test_overlap: int = 0
-    """Test pictures that nearly repeat a labelled one."""
-    n_pool_overlap: int = 0
-    """Pool pictures that nearly repeat a labelled or a test picture."""
-    examples: tuple[str, ...] = ()
-    """Pairs of near duplicates across classes or splits, at most five, as ``a.jpg ~ b.jpg``."""
-    backbones: tuple[str, ...] = ()
-    """Backbones that can run here, the one with the best separability first."""
-    backbones_missing: dict[str, str] = {}
-    """Backbones that were asked for and cannot run, with what they need."""
-    separability: dict[str, float] = {}
-    """Per backbone: leave-one-out score of a ridge head on its embeddings; accuracy (balanced over classes), mean over
-    labels for multilabel, R2 for regression. How well the frozen features already know these classes."""
-    pool_overlap: PoolOverlap | None = None
     mask_share: float | None = None
     """Segmentation: mean share of a picture that the masks cover."""
+
+
+class TextProfile(PerceivedProfile):
+    """What a set of texts has besides; shares are in [0, 1] of the labelled texts.
+
+    Lengths, emptiness and copies are of all labelled texts; what needs a look at words is of a sample.
+    """
+
+    text_columns: tuple[str, ...] = ()
+    """The columns that hold texts; several are read as one."""
+    other_columns: tuple[str, ...] = ()
+    """Columns of the table beside the texts that are learned from, too."""
+    words: tuple[int, float, int] = (0, 0.0, 0)
+    """Fewest, median and most words of a text."""
+    characters: tuple[int, float, int] = (0, 0.0, 0)
+    n_empty: int = 0
+    """Labelled rows without any text."""
+    vocabulary: int = 0
+    """Different words, in lower case, of the labelled texts looked at."""
+    share_seen_once: float = 0.0
+    """Share of those words that occur in one text only."""
+    languages: dict[str, float] = {}
+    """ISO 639-1 code -> share of the texts looked at, the most frequent first; at most five."""
+    share_other_script: float = 0.0
+    """Share of letters that are not Latin."""
+    tokens: tuple[int, float, int] = (0, 0.0, 0)
+    """Fewest, median and most tokens by the best backbone; zeros where none can run."""
+    longest: int = 0
+    """Tokens that this backbone reads; 0 where none can run."""
+    share_cut: float = 0.0
+    """Share of texts that are longer."""
+    telling: tuple[LeakSuspect, ...] = ()
+    """Words or phrases that give the label away by themselves, as boilerplate or a label in the text does."""
+    boilerplate: tuple[str, ...] = ()
+    """Phrases that most texts share, at most five."""
+    label_named: float = 0.0
+    """Share of texts that hold the name of their own class as a word."""
+
+
+class AudioProfile(PerceivedProfile):
+    """What a set of recordings has besides; seconds, Hz, and shares in [0, 1].
+
+    Lengths, rates and formats are of all labelled recordings; what needs samples is of those looked at.
+    """
+
+    formats: dict[str, int] = {}
+    rates: dict[int, int] = {}
+    """Samples per second -> recordings."""
+    channels: dict[int, int] = {}
+    seconds: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Shortest, median and longest recording."""
+    hours: float = 0.0
+    """Of all labelled recordings together."""
+    silent: tuple[str, ...] = ()
+    """Recordings without any sound, at most ten."""
+    n_silent: int = 0
+    share_silence: float = 0.0
+    """Median share of a recording that is silence."""
+    clipped: tuple[str, ...] = ()
+    """Recordings cut off at full scale, at most ten."""
+    n_clipped: int = 0
+    loudness_tells: float | None = None
+    """Accuracy (balanced) of the mean loudness alone above that of guessing, 0 to 1: where the recording is the
+    label."""
+    bandwidth: float = 0.0
+    """Median frequency in Hz below which 99 % of the energy lies."""
+    content: Literal["speech", "sound", "mixed"] = "mixed"
+    """What kind of recordings they are, as far as the signal alone can tell."""
+    content_reason: str = ""
+    longest: float = 0.0
+    """Seconds that the best backbone hears at once; 0 where none can run."""
+    share_cut: float = 0.0
+    """Share of recordings that are longer."""
+    group_source: Literal["", "given", "names"] = ""
+    """Where the groups come from: the user, or a guess from the names of the files."""
+    group_hint: str = ""
+    """How the groups were found in the names or why they were not used, in words."""
+    n_test_groups_shared: int = 0
+    """Groups of the labelled recordings that occur in the test split, too."""
+    picture_backbones: tuple[str, ...] = ()
+    """Backbones for pictures that can be fine-tuned on log-mel pictures."""
 
 
 class Profiler(Protocol):
@@ -291,5 +388,7 @@ def profile_dataset(dataset: Dataset, backbones: Sequence[str] = ()) -> DatasetP
 PROFILE_TYPES: dict[Modality, type[DatasetProfile]] = {
     Modality.TABULAR: TabularProfile,
     Modality.IMAGE: ImageProfile,
+    Modality.TEXT: TextProfile,
+    Modality.AUDIO: AudioProfile,
 }
 """The class that a stored profile of each modality is read back as."""

@@ -35,7 +35,7 @@ from advisor.space import SearchSpace, load_space
 from advisor.splits import SplitPlan
 from advisor.strategy import STRATEGIES, Card, Strategy
 
-REFERENCES = {Modality.TABULAR: "linear", Modality.IMAGE: "linear_probe"}
+REFERENCES = dict.fromkeys(Modality, "linear_probe") | {Modality.TABULAR: "linear"}
 """The strategy of the family that the evidence tables count effects from, and so what relative errors refer to."""
 
 KIN = {"finetune": "frozen", "scratch": "frozen"}

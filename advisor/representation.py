@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from pydantic import BaseModel, ConfigDict
 from advisor.deadline import Deadline
 from advisor.registry import Registry
 from advisor.tables.columns import Column
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 
 class FeatureInfo(BaseModel):
@@ -33,16 +36,22 @@ class FeatureInfo(BaseModel):
     names: tuple[str, ...]
     categorical: tuple[int, ...] = ()
     cardinality: tuple[int, ...] = ()
+    beside: int = 0
+    """How many columns at the end come from the table that a text stands in; they are standardised numbers."""
+    source: str = ""
+    """The backbone that made or will read the numbers, where it is another than the one the strategy named (one that
+    was adapted to the pool)."""
 
 
 @dataclass(frozen=True)
 class Features:
     """A feature matrix of shape (n_rows, n_features) with the meaning of its columns.
 
-    Values are float64; float32 for embeddings and uint8 for pixels, which are many.
+    Values are float64; float32 for embeddings, uint8 for pixels and int32 for tokens, which are many; a sparse matrix
+    for counts of words.
     """
 
-    values: NDArray[Any]
+    values: NDArray[Any] | csr_matrix
     info: FeatureInfo
 
 
@@ -62,8 +71,17 @@ class Representation(ABC):
     def __init__(self, argument: str = "") -> None:
         self.argument = argument
 
-    def prepare(self, X: pd.DataFrame, deadline: Deadline) -> None:  # noqa: B027 (most have nothing slow)
+    @classmethod
+    def learns_from(cls, columns: Sequence[Column]) -> bool:
+        """Whether something is learned from rows of this schema: :attr:`learns`, unless a kind knows better."""
+        return cls.learns
+
+    def prepare(  # noqa: B027 (most have nothing slow)
+        self, X: pd.DataFrame, deadline: Deadline, pool: pd.DataFrame | None = None
+    ) -> None:
         """Do what is slow in ``transform`` and can be kept, such as embedding files; nothing by default.
+
+        ``pool`` holds the unlabelled rows, for what adapts itself to them.
 
         Raises
         ------

@@ -1,5 +1,7 @@
 """TOML → SearchSpace: which values a strategy's parameters may take, as data.
 
+There is one file per modality and strategy, ``search_spaces/MODALITY/STRATEGY.toml``.
+
 Why not ``suggest(trial)``: the advisor prints the space before any trial; stored trials, warm starts and the plan need
 it as a value; it can be checked without training; ranges as code grow by copying. A file holds ``reference``,
 ``[params]``, ``[[starts]]`` (points known to be good, in the order to try them), ``[regimes.NAME]`` that may only
@@ -155,7 +157,7 @@ def load_space(
     strategy : str
         The stem of a file in ``search_spaces``.
     regime : str
-        A regime the file may narrow; one it does not name changes nothing.
+        A regime, whose name begins with its modality, or a modality alone; one the file does not name narrows nothing.
     profile_fields : mapping of str to number or tuple of str
         What ``at_most`` and ``choices_from`` may name, for example ``n_labelled``.
     task : Task or None
@@ -176,29 +178,34 @@ def load_space(
     >>> load_space("dummy", "tabular_tiny", {}).defaults()
     {}
     """
-    return make_space(strategy, read_space_file(strategy), regime, profile_fields, task)
+    written = read_space_file(strategy, regime.partition("_")[0])
+    return make_space(strategy, written, regime, profile_fields, task)
 
 
-def read_space_file(strategy: str) -> dict[str, Any]:
+def read_space_file(strategy: str, modality: str) -> dict[str, Any]:
     """Read the TOML of a strategy as it is.
 
     Parameters
     ----------
     strategy : str
         The stem of the file; InvalidSpace is raised when there is none, or it is not TOML.
+    modality : str
+        The folder of the file; a file beside the folders serves all of them.
 
     Returns
     -------
     dict
         Its tables.
     """
+    folder = resources.files("search_spaces")
+    shared, own = f"{strategy}.toml", f"{modality}/{strategy}.toml"
+    name = shared if folder.joinpath(shared).is_file() else own
     try:
-        text = resources.files("search_spaces").joinpath(f"{strategy}.toml").read_text("utf-8")
-        return tomllib.loads(text)
-    except FileNotFoundError:
-        raise InvalidSpace(f"expected search_spaces/{strategy}.toml, got no such file") from None
+        return tomllib.loads(folder.joinpath(name).read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise InvalidSpace(f"expected search_spaces/{own}, got no such file") from None
     except tomllib.TOMLDecodeError as error:
-        raise InvalidSpace(f"search_spaces/{strategy}.toml is not TOML: {error}") from None
+        raise InvalidSpace(f"search_spaces/{name} is not TOML: {error}") from None
 
 
 def make_space(
@@ -240,7 +247,7 @@ def make_space(
             moved = {key: moved_inside(params[key], value) for key, value in values.items()}
             params |= {k: params[k].model_copy(update={"default": v}) for k, v in moved.items()}
     if faults:
-        raise InvalidSpace(f"search_spaces/{strategy}.toml: {'; '.join(faults)}")
+        raise InvalidSpace(f"search space of '{strategy}': {'; '.join(faults)}")
     known = set(params)
     params = {
         name: capped(param, profile_fields)
@@ -252,7 +259,7 @@ def make_space(
             strategy=strategy, params=params, reference=str(written.get("reference", ""))
         )
     except ValidationError as error:
-        raise InvalidSpace(f"search_spaces/{strategy}.toml: {_reasons(error)}") from None
+        raise InvalidSpace(f"search space of '{strategy}': {_reasons(error)}") from None
     starts = _starts(
         space, [*_listed_starts(space), *written.get("starts", [])], known, regime, task
     )
@@ -322,7 +329,7 @@ def _starts(
         strange = sorted(set(values) - known)
         if strange:
             raise InvalidSpace(
-                f"search_spaces/{space.strategy}.toml: start {i + 1} sets {quoted(strange)}, "
+                f"search space of '{space.strategy}': start {i + 1} sets {quoted(strange)}, "
                 f"expected parameters among {quoted(sorted(known))}"
             )
         if regime not in table.get("regimes", [regime]) or not _serves(table.get("only"), task):

@@ -212,7 +212,7 @@ class Workspace:
         FoldFeatures
             Matrices are memory-mapped, so that workers share the pages.
         """
-        if not learns(representation):
+        if not self.learns(representation):
             return self._shared(fold, representation)
         place = self.place(fold, representation)
         if not place.exists():
@@ -223,6 +223,10 @@ class Workspace:
             for side in ("train", "valid")
         )
         return FoldFeatures(train, valid, place / "fitted")
+
+    def learns(self, representation: str) -> bool:
+        """Whether a representation, by its name, learns from the rows of a fold."""
+        return REPRESENTATIONS[split_name(representation)[0]].learns_from(self.columns)
 
     def prepare(self, representation: str, deadline: Deadline) -> None:
         """Compute a representation that learns nothing, once for all folds and with all cores.
@@ -239,7 +243,7 @@ class Workspace:
         DeadlineExceeded
             When the deadline passes first.
         """
-        if learns(representation) or self.place(WHOLE, representation).exists():
+        if self.learns(representation) or self.place(WHOLE, representation).exists():
             return
         made = make_representation(representation)
         made.prepare(self.X, deadline)
@@ -247,7 +251,7 @@ class Workspace:
 
     def place(self, fold: int, representation: str) -> Path:
         """The cache folder of one representation of one fold; ``fitted`` in it is the saved transformer."""
-        which = "whole" if fold == WHOLE or not learns(representation) else str(fold)
+        which = "whole" if fold == WHOLE or not self.learns(representation) else str(fold)
         name = re.sub(r"[^\w.+-]", "_", representation)
         if (
             name != representation
@@ -289,11 +293,6 @@ class Workspace:
             np.save(draft / f"{side}.npy", np.ascontiguousarray(features.values))
         (draft / "info.json").write_text(features.info.model_dump_json(), "utf-8")
         _settle(draft, place)
-
-
-def learns(representation: str) -> bool:
-    """Whether a representation learns from the rows of a fold, by its name."""
-    return REPRESENTATIONS[split_name(representation)[0]].learns
 
 
 def _settle(draft: Path, place: Path) -> None:

@@ -209,7 +209,7 @@ def test_every_start_in_every_regime_can_be_built_and_has_a_cost(name: str, task
 def test_the_smallest_regime_has_few_choices(name: str) -> None:
     """No strong augmentation, nothing mixed, and fewer steps than elsewhere."""
     for regime in ("image_few_shot", "image_few_shot_pool"):
-        few, wide = (load_space(name, r, {}) for r in (regime, ""))
+        few, wide = (load_space(name, r, {}) for r in (regime, "image"))
         assert few.defaults()["augmentation"] == "light"
         assert few.params["augmentation"].choices == ("light",)  # type: ignore[union-attr]
         assert few.params["mixup"].high == 0.0  # type: ignore[union-attr]

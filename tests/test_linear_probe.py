@@ -43,7 +43,7 @@ def params(
     name: str = "linear_probe", task: Task = Task.MULTICLASS, **values: ParamValue
 ) -> dict[str, ParamValue]:
     """A configuration: the defaults but for some values."""
-    return load_space(name, "", {}, task).complete(values)
+    return load_space(name, "image", {}, task).complete(values)
 
 
 @pytest.mark.parametrize("scaling", ["power", "length"])

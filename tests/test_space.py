@@ -139,7 +139,7 @@ def test_all_faults_are_told_at_once() -> None:
 
 def test_an_unknown_strategy_is_refused() -> None:
     """There is one file per strategy."""
-    with pytest.raises(InvalidSpace, match=r"search_spaces/nothing\.toml"):
+    with pytest.raises(InvalidSpace, match=r"search_spaces/tabular/nothing\.toml"):
         load_space("nothing", "tabular_tiny", {})
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.backbone import BackboneCard
+from advisor.backbone import ImageCard
 from advisor.cache import content_key
 from advisor.images.decoding import UnreadablePicture, load_picture
 from advisor.registry import require
@@ -43,14 +43,14 @@ AHEAD = 4
 Box = tuple[float, float, float, float]
 
 
-def view_of(path: str, card: BackboneCard, view: str) -> NDArray[np.uint8] | None:
+def view_of(path: str, card: ImageCard, view: str) -> NDArray[np.uint8] | None:
     """Make one view of one file.
 
     Parameters
     ----------
     path : str
         The picture.
-    card : BackboneCard
+    card : ImageCard
         Says size, crop and interpolation.
     view : str
         ``"plain"``, ``"flip"``, or ``"view1"``, ``"view2"`` ...: a random crop, mirrored or not, of changed light;
@@ -71,7 +71,7 @@ def view_of(path: str, card: BackboneCard, view: str) -> NDArray[np.uint8] | Non
         return None
 
 
-def _plain(path: str, card: BackboneCard) -> NDArray[np.uint8]:
+def _plain(path: str, card: ImageCard) -> NDArray[np.uint8]:
     short = math.floor(card.input_size / card.crop_share)
     picture = load_picture(path, short_side=short)
     # One resize of the part that a crop would keep, instead of a resize and a crop: the same pixels for half the work.
@@ -87,7 +87,7 @@ def _plain(path: str, card: BackboneCard) -> NDArray[np.uint8]:
     return _resized(picture, card, (left, top, right, bottom))
 
 
-def _augmented(path: str, card: BackboneCard, number: int, *, mirrors: bool) -> NDArray[np.uint8]:
+def _augmented(path: str, card: ImageCard, number: int, *, mirrors: bool) -> NDArray[np.uint8]:
     rng = np.random.default_rng(int(content_key(path)[:16], 16) + number)
     smallest = math.sqrt(CROP_SHARE[0] * CROP_RATIO[0])
     picture = load_picture(path, short_side=math.ceil(card.input_size / smallest))
@@ -109,7 +109,7 @@ def _random_box(size: tuple[int, int], rng: np.random.Generator) -> Box:
     return left, top, min(left + w, width), min(top + h, height)
 
 
-def _resized(picture: object, card: BackboneCard, box: Box) -> NDArray[np.uint8]:
+def _resized(picture: object, card: ImageCard, box: Box) -> NDArray[np.uint8]:
     filters = require("PIL.Image", extra="vision").Resampling
     how = filters.BILINEAR if card.interpolation == "bilinear" else filters.BICUBIC
     side = card.input_size

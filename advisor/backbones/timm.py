@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.backbone import LOADERS, BackboneCard
+from advisor.backbone import LOADERS, BackboneCard, ImageCard, as_card
 from advisor.backbones.pictures import batches_of, view_of
 from advisor.backbones.weights import fetch, fingerprint, weights_file, why_absent
 from advisor.cache import default_cache
@@ -51,7 +51,7 @@ class TimmLoader:
         """Tell the weights' SHA-256."""
         return fingerprint(card)
 
-    def card_of(self, name: str) -> BackboneCard | None:
+    def card_of(self, name: str, place: str = "") -> BackboneCard | None:
         """Ask timm; takes the seconds that importing it takes."""
         if not all(available(module) for module in NEEDED):
             return None
@@ -72,9 +72,10 @@ class TimmLoader:
         self._need(card)
         deadline.check()
         threads = threads or usable_cores()
-        engine = _engine(card, threads)
+        seen = as_card(card, ImageCard)
+        engine = _engine(seen, threads)
         size = GPU_BATCH if has_cuda() else BATCH
-        for batch in batches_of(partial(view_of, card=card, view=view), items, size, threads):
+        for batch in batches_of(partial(view_of, card=seen, view=view), items, size, threads):
             deadline.check()
             yield _run(engine, batch, card.width)
 
@@ -84,7 +85,9 @@ class TimmLoader:
             self._need(card)
         from advisor.backbones.engines.network import build_net
 
-        return build_net(card, pretrained=pretrained, drop=drop, drop_path=drop_path)
+        return build_net(
+            as_card(card, ImageCard), pretrained=pretrained, drop=drop, drop_path=drop_path
+        )
 
     def fold(self, net: Any) -> Any:
         """Fold batch norms into convolutions."""
@@ -113,7 +116,7 @@ def _run(
 
 
 @lru_cache(maxsize=2)
-def _engine(card: BackboneCard, threads: int) -> Engine:
+def _engine(card: ImageCard, threads: int) -> Engine:
     if engine_name() == "openvino":
         from advisor.backbones.engines.openvino_engine import NotConverted, OpenVinoEngine
 

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from advisor.backbone import LOADERS, find_backbone
+from advisor.backbone import LOADERS, ImageCard, as_card, find_backbone
 from advisor.errors import InvalidRun
 from advisor.nets.image_losses import Kind, meaning
 from advisor.nets.image_scratch import NETS, SCRATCH_PREFIX
@@ -146,7 +146,7 @@ def make_net(settings: ImageSettings, *, pretrained: bool) -> Headed:
         body: nn.Module = NETS[name](int(width))
         n_features = 8 * int(width)
     else:
-        card = find_backbone(settings.backbone)
+        card = as_card(find_backbone(settings.backbone), ImageCard)
         body = LOADERS[card.loader].build(
             card, pretrained=pretrained, drop=0.0, drop_path=settings.drop_path
         )

@@ -41,7 +41,9 @@ class FilesRepresentation(Representation):
     def names(self) -> tuple[str, ...]:
         """Name the columns of the matrix."""
 
-    def prepare(self, X: pd.DataFrame, deadline: Deadline) -> None:
+    def prepare(
+        self, X: pd.DataFrame, deadline: Deadline, pool: pd.DataFrame | None = None
+    ) -> None:
         """Compute every row once, so that ``transform`` finds them in the cache.
 
         Parameters
@@ -50,6 +52,8 @@ class FilesRepresentation(Representation):
             The column of paths.
         deadline : Deadline
             When to stop; what was computed by then is kept.
+        pool : DataFrame or None
+            Not used.
 
         Raises
         ------

@@ -30,7 +30,9 @@ class PixelsRepresentation(FilesRepresentation):
     less than a disk full of pixels.
     """
 
-    def prepare(self, X: pd.DataFrame, deadline: Deadline) -> None:
+    def prepare(
+        self, X: pd.DataFrame, deadline: Deadline, pool: pd.DataFrame | None = None
+    ) -> None:
         """Nothing is kept, so there is nothing to do beforehand."""
 
     def compute(self, paths: Sequence[str], deadline: Deadline) -> NDArray[Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.backbone import find_backbone
+from advisor.backbone import ImageCard, as_card, find_backbone
 from advisor.cache import default_cache
 from advisor.cores import usable_cores
 from advisor.dataset import Task
@@ -222,7 +222,7 @@ def forward_seconds(params: Params) -> float:
     -------
     float
     """
-    card = find_backbone(word(params, "backbone"))
+    card = as_card(find_backbone(word(params, "backbone")), ImageCard)
     scale = (number(params, "size") / card.input_size) ** 2
     return card.multiply_adds * scale / FORWARD_RATE
 

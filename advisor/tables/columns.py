@@ -42,12 +42,18 @@ class ColumnKind(StrEnum):
     CONSTANT = "constant"
     IMAGE = "image"
     """The path of a picture."""
+    AUDIO = "audio"
+    """The path of a recording."""
+
+
+FILE_KINDS = frozenset({ColumnKind.IMAGE, ColumnKind.AUDIO})
+"""Kinds whose cells are paths of files."""
 
 
 USABLE_KINDS = frozenset(ColumnKind) - {
     ColumnKind.IDENTIFIER,
     ColumnKind.CONSTANT,
-    ColumnKind.IMAGE,
+    *FILE_KINDS,
 }
 """Kinds that carry something to learn from; the others are kept in the schema and left out of the features."""
 

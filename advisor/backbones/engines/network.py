@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from advisor.backbone import BackboneCard
+from advisor.backbone import ImageCard
 from advisor.backbones.weights import need_weights
 from advisor.cache import content_key
 from advisor.errors import InvalidRun, quoted
@@ -19,7 +19,7 @@ State = dict[str, Tensor]
 
 
 def build_net(
-    card: BackboneCard,
+    card: ImageCard,
     *,
     pretrained: bool,
     drop: float = 0.0,
@@ -30,7 +30,7 @@ def build_net(
 
     Parameters
     ----------
-    card : BackboneCard
+    card : ImageCard
         Of timm.
     pretrained : bool
         Load its weights; False for random ones.
@@ -99,7 +99,7 @@ def make_net(
     return timm.create_model(source, pretrained=False, num_classes=n_classes, **options)
 
 
-def _load(net: nn.Module, path: Path, card: BackboneCard, *, keep_classifier: bool) -> None:
+def _load(net: nn.Module, path: Path, card: ImageCard, *, keep_classifier: bool) -> None:
     state = _read(path)
     if "_conv_stem.weight" in state:
         state = rename_efficientnet(state, net)

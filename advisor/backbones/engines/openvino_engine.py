@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.backbone import BackboneCard
+from advisor.backbone import ImageCard
 from advisor.backbones.weights import fingerprint
 from advisor.cache import ArrayCache
 from advisor.registry import require
@@ -43,7 +43,7 @@ class OpenVinoEngine:
 
     Parameters
     ----------
-    card : BackboneCard
+    card : ImageCard
         Which network.
     threads : int
         Cores it may use.
@@ -56,7 +56,7 @@ class OpenVinoEngine:
         If the network has to be run by torch.
     """
 
-    def __init__(self, card: BackboneCard, threads: int, cache: ArrayCache) -> None:
+    def __init__(self, card: ImageCard, threads: int, cache: ArrayCache) -> None:
         openvino = silent_openvino()
         core = openvino.Core()
         model = _converted(core, card, cache)
@@ -83,7 +83,7 @@ def silent_openvino() -> ModuleType:
     return require("openvino", extra="vision")
 
 
-def _converted(core: Any, card: BackboneCard, cache: ArrayCache) -> Any:
+def _converted(core: Any, card: ImageCard, cache: ArrayCache) -> Any:
     openvino = silent_openvino()
     key = f"{card.source} {fingerprint(card)[:16]} {card.input_size} {card.mean} {card.std} {openvino.__version__}"
     kept = _read(key, cache)
@@ -94,7 +94,7 @@ def _converted(core: Any, card: BackboneCard, cache: ArrayCache) -> Any:
     return core.read_model(structure.tobytes(), openvino.Tensor(weights))
 
 
-def _convert(card: BackboneCard) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _convert(card: ImageCard) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Convert from torch; normalising becomes part of the network. Returns its structure and its weights as bytes."""
     import torch
 
@@ -122,7 +122,7 @@ def _convert(card: BackboneCard) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     return _as_bytes(_with_normalising(model, card))
 
 
-def _with_normalising(model: Any, card: BackboneCard) -> Any:
+def _with_normalising(model: Any, card: ImageCard) -> Any:
     """Let a network take pictures of bytes, colours last."""
     openvino = silent_openvino()
     steps = openvino.preprocess.PrePostProcessor(model)

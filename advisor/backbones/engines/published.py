@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from advisor.backbone import BackboneCard
+from advisor.backbone import ImageCard
 from advisor.backbones.engines.network import make_net
 from advisor.errors import InvalidRequest
 from advisor.tasks import Modality
@@ -27,7 +27,7 @@ class NetSize(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def describe(name: str) -> BackboneCard | None:
+def describe(name: str) -> ImageCard | None:
     """Make the card of a model of timm from what timm publishes about it, without its weights.
 
     Parameters
@@ -37,7 +37,7 @@ def describe(name: str) -> BackboneCard | None:
 
     Returns
     -------
-    BackboneCard or None
+    ImageCard or None
         ``None`` if timm does not know it.
 
     Raises
@@ -59,7 +59,7 @@ def describe(name: str) -> BackboneCard | None:
         )
     size = size_of(name, side)
     hub = "/".join(filter(None, (published.hf_hub_id, published.hf_hub_filename)))
-    return BackboneCard(
+    return ImageCard(
         name=name,
         modality=Modality.IMAGE,
         loader="timm",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from advisor.backbone import BackboneCard
+from advisor.backbone import ImageCard
 from advisor.backbones.engines.network import build_net
 
 PROBE_SIDE = 64
@@ -26,13 +26,13 @@ class TorchEngine:
 
     Parameters
     ----------
-    card : BackboneCard
+    card : ImageCard
         Which network.
     threads : int
         Cores it may use, where it runs on the CPU.
     """
 
-    def __init__(self, card: BackboneCard, threads: int) -> None:
+    def __init__(self, card: ImageCard, threads: int) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._threads = threads
         net = fuse(build_net(card, pretrained=True))
