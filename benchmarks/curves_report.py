@@ -1,38 +1,48 @@
-"""Results of benchmarks/images.py → its section of benchmarks/README.md and the curves beside it."""
+"""Results of a small-label campaign → its section of benchmarks/README.md and the curves beside it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
 
 from readme import markdown_table, write_section
 
-FIGURE = Path(__file__).parent / "images.png"
+FIGURES = Path(__file__).parent
 
-NO_STRATEGY = frozenset({"logistic", "advise", "autofit"})
+WIDTH = 120
+
+NO_STRATEGY = frozenset({"by_hand", "advise", "autofit"})
 """Systems that are not one of our single strategies."""
 
 LEGEND = """\
-Test accuracy in %, mean ± standard deviation over {seeds} draws of so many labelled pictures per class. A single
-strategy is its default configuration, fitted once; `logistic` is scikit-learn's logistic regression with its defaults
-on the same frozen features, written by hand; `autofit` has {seconds:g} s on {jobs} cores for everything. Seconds are
-those of the fit, with frozen features of the pictures already in the cache."""
+Test {metric} in %, mean ± standard deviation over {seeds} draws of so many labelled {items} per class. A single
+strategy is its default configuration, fitted once; `by_hand` is {by_hand}; `autofit` has {seconds:g} s on {jobs} cores
+for everything. Seconds are those of the fit, with frozen features of the {items} already in the cache."""
 
 
-def write_report(results: Path, seconds: float, jobs: int) -> None:
+def write_report(
+    results: Path, script: str, about: Mapping[str, str], seconds: float, jobs: int
+) -> None:
     """Write the section and draw the curves.
 
     Parameters
     ----------
     results : Path
         The JSONL file.
+    script : str
+        Which campaign, by its name.
+    about : mapping
+        Its ``title``, ``items`` and ``by_hand``.
     seconds : float
         Time limit of the ``autofit`` runs to report.
     jobs : int
         Cores of the runs to report.
     """
+    figure = FIGURES / f"{script}.png"
     rows = pd.read_json(results, lines=True)
     rows = rows[(rows["jobs"] == jobs) & (rows["limit"].isna() | (rows["limit"] == seconds))]
     rows = rows.drop_duplicates(["system", "set", "labels", "seed"], keep="last")
@@ -41,19 +51,29 @@ def write_report(results: Path, seconds: float, jobs: int) -> None:
     scored = rows[rows["error"].isna() & rows["test_score"].notna()]
     machines = "; ".join(sorted(set(rows["machine"])))
     days = sorted(set(rows["when"].astype(str).str[:10]))
-    command = f"python benchmarks/images.py --seconds {seconds:g} --jobs {jobs} --report"
+    command = f"python benchmarks/{script}.py --seconds {seconds:g} --jobs {jobs} --report"
     seeds = f"{scored.groupby(['system', 'set', 'labels']).size().max()}"
     parts = [
-        "## Pictures, small-label curves",
+        f"## {about['title']}",
         f"`{command}`, {' to '.join(sorted({days[0], days[-1]}))}. Machine: {machines}.",
-        LEGEND.format(seeds=f"up to {seeds}", seconds=seconds, jobs=jobs),
-        f"![Curves of accuracy against labels per class]({FIGURE.name})",
+        fill(
+            LEGEND.format(
+                metric=" or ".join(sorted(set(scored["metric"]))),
+                seeds=f"up to {seeds}",
+                items=about["items"],
+                by_hand=about["by_hand"],
+                seconds=seconds,
+                jobs=jobs,
+            ),
+            WIDTH,
+        ),
+        f"![Curves of the score against labels per class]({figure.name})",
     ]
     for name, part in scored.groupby("set"):
-        parts += [f"### {name}", _table(part)]
+        parts += [f"### {name} ({part['metric'].iloc[0]})", _table(part)]
     parts.append(_summary(rows, scored))
-    write_section("images", "\n\n".join(parts))
-    draw_curves(scored, FIGURE)
+    write_section(script, "\n\n".join(parts))
+    draw_curves(scored, figure)
 
 
 def _table(part: pd.DataFrame) -> str:
@@ -77,7 +97,7 @@ def _table(part: pd.DataFrame) -> str:
 
 def _ordered(systems: np.ndarray) -> list[str]:
     """The single strategies by name, then the baseline, then autofit."""
-    return sorted(systems, key=lambda s: (s == "autofit", s == "logistic", s))
+    return sorted(systems, key=lambda s: (s == "autofit", s == "by_hand", s))
 
 
 def _summary(rows: pd.DataFrame, scored: pd.DataFrame) -> str:
@@ -95,10 +115,10 @@ def _summary(rows: pd.DataFrame, scored: pd.DataFrame) -> str:
             f"{behind.mean():.2f} points on average, {behind.max():.2f} at most; within 1 point at "
             f"{int((behind <= 1).sum())} of {len(behind)} points."
         )
-        if "logistic" in table:
-            ahead = 100 * (table["autofit"] - table["logistic"]).dropna()
+        if "by_hand" in table:
+            ahead = 100 * (table["autofit"] - table["by_hand"]).dropna()
             lines.append(
-                f"- `autofit` against `logistic`: {ahead.mean():+.2f} points on average over {len(ahead)} runs "
+                f"- `autofit` against `by_hand`: {ahead.mean():+.2f} points on average over {len(ahead)} runs "
                 f"({int((ahead > 0).sum())} better, {int((ahead < 0).sum())} worse)."
             )
         own = scored[(scored["system"] == "autofit") & scored["reported"].notna()]
@@ -160,7 +180,7 @@ def draw_curves(scored: pd.DataFrame, path: Path) -> None:
                 marker="o",
                 markersize=5 if ours else 3.5,
                 linewidth=2.6 if ours else 1.2,
-                linestyle="--" if system == "logistic" else "-",
+                linestyle="--" if system == "by_hand" else "-",
                 color="black" if ours else colours[system],
                 label=system,
                 zorder=3 if ours else 2,
@@ -172,7 +192,7 @@ def draw_curves(scored: pd.DataFrame, path: Path) -> None:
         panel.set_title(name)
         panel.set_xlabel("labels per class")
         panel.grid(alpha=0.25)
-    panels[0][0].set_ylabel("test accuracy, %")
+    panels[0][0].set_ylabel("test score, %")
     handles, labels = panels[0][-1].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower center", ncols=5, frameon=False)
     figure.tight_layout(rect=(0, 0.12, 1, 1))
