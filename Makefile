@@ -4,6 +4,8 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEMO := benchmarks/demo/credit
 DIGITS := runs/demo/digits
+BANKING := benchmarks/demo/banking
+SPOKEN := benchmarks/demo/spoken_digits
 
 .PHONY: demo test lint bench
 .DEFAULT_GOAL := demo
@@ -15,8 +17,8 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[all,dev]'
 	touch $@
 
-# Advice, a minute of training and predictions: on a bundled table of 2,227 labelled credit applications, then on a
-# hundred labelled pictures of handwritten digits.
+# Advice, a minute of training and predictions, four times: 2,227 labelled credit applications, a hundred labelled
+# pictures of handwritten digits, a hundred questions to a bank, and eighty recordings of spoken digits.
 demo: $(STAMP)
 	rm -rf runs/demo
 	$(BIN)/advise $(DEMO) --target Status
@@ -28,6 +30,14 @@ demo: $(STAMP)
 	$(BIN)/autofit $(DIGITS) --time-limit 60s --seed 0 --out runs/demo/digits-run
 	$(BIN)/advisor predict runs/demo/digits-run $(DIGITS)/unlabeled -o runs/demo/digits.csv
 	head -n 5 runs/demo/digits.csv
+	$(BIN)/advise $(BANKING)
+	$(BIN)/autofit $(BANKING) --time-limit 60s --seed 0 --out runs/demo/banking-run
+	$(BIN)/advisor predict runs/demo/banking-run $(BANKING)/unlabeled.csv -o runs/demo/banking.csv
+	head -n 5 runs/demo/banking.csv
+	$(BIN)/advise $(SPOKEN)
+	$(BIN)/autofit $(SPOKEN) --time-limit 60s --seed 0 --out runs/demo/spoken-run
+	$(BIN)/advisor predict runs/demo/spoken-run $(SPOKEN)/test -o runs/demo/spoken.csv
+	head -n 5 runs/demo/spoken.csv
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -m "not slow"
@@ -45,4 +55,6 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/tabular.py --datasets penguins,credit_data,concrete --seeds 1 --seconds 30 --report
 	$(BIN)/python benchmarks/cost.py --rows 1000,10000,100000 --report
 	$(BIN)/python benchmarks/images.py --labels 5,25 --seeds 1 --seconds 60 --report
+	$(BIN)/python benchmarks/text.py --labels 8 --seeds 1 --seconds 60 --report
+	$(BIN)/python benchmarks/audio.py --labels 5 --seeds 1 --seconds 60 --report
 	$(BIN)/python benchmarks/throughput.py --report
