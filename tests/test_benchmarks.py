@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from curve_sets import FileSet, TableSet
 from meter import measure
 from readme import write_section
 from referee import optimism, score
@@ -156,3 +157,44 @@ def test_every_table_of_the_index_is_there(shared_data: Path) -> None:
     assert {table.task for table in tables} == {"binary", "multiclass", "regression"}
     assert all(table.folder.is_dir() for table in tables)
     assert "macro_f1" not in {table.metric for table in tables}
+
+
+def table_set(folder: Path) -> TableSet:
+    """Forty texts with one or two of three labels, the third one rare."""
+    labels = [("a",) if i % 2 else ("b", "c") if i % 5 == 0 else ("b",) for i in range(40)]
+    rows = pd.DataFrame({"text": [f"text {i}" for i in range(40)], "labels": map(list, labels)})
+    test = folder / "test.csv"
+    test.write_text("text,labels\nheld out,a\n", encoding="utf-8")
+    return TableSet("texts", "f1_macro", rows, labels, test)
+
+
+def test_a_draw_of_texts_holds_every_label_often_enough(tmp_path: Path) -> None:
+    """A rare label gives all it has, and the smaller draw of a seed is part of the larger one."""
+    items = table_set(tmp_path)
+    drawn = [
+        pd.read_json(items.draw(n, 0, tmp_path / str(n)) / "train.jsonl", lines=True)
+        for n in (2, 6)
+    ]
+    counts = [frame["labels"].explode().value_counts() for frame in drawn]
+    assert counts[0].min() == 2
+    assert counts[1]["c"] == 4
+    assert counts[1][["a", "b"]].min() == 6
+    assert set(drawn[0]["text"]) <= set(drawn[1]["text"])
+    assert items.holds(16)
+    assert not items.holds(30)
+
+
+def test_a_draw_of_files_keeps_the_test_split_whole(tmp_path: Path) -> None:
+    """So many files of each class, and never one of the test split."""
+    source = tmp_path / "source"
+    for split, n in (("train", 6), ("test", 3)):
+        for name in ("x", "y"):
+            place = source / split / name
+            place.mkdir(parents=True)
+            for i in range(n):
+                (place / f"{split}{i}.wav").write_bytes(b"")
+    labelled = {c.name: sorted(c.iterdir()) for c in sorted((source / "train").iterdir())}
+    place = FileSet("set", "accuracy", labelled, source / "test").draw(4, 1, tmp_path)
+    assert len(list((place / "train" / "x").iterdir())) == 4
+    assert {f.name for f in (place / "train").rglob("*.wav")} <= {f"train{i}.wav" for i in range(6)}
+    assert len(list((place / "test").rglob("*.wav"))) == 6
