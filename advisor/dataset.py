@@ -7,20 +7,27 @@ further down has to ask again how a class is spelt.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from advisor.cache import content_keys
-from advisor.images.similarity import near_duplicates
-from advisor.tables.columns import Column, ColumnKind, conform, conformance_notes
-from advisor.tables.folders import find_sources
-from advisor.tables.inputs import as_frame, gather
+from advisor.tables.columns import (
+    Column,
+    ColumnKind,
+    conform,
+    conformance_notes,
+    texts_of,
+)
+from advisor.tables.inputs import gather
+from advisor.tables.media import conflict_note
+from advisor.tables.media_columns import medium_of
+from advisor.tables.media_groups import FileGroups, asks_for_names, find_file_groups
 from advisor.tables.parts import (
     encode_targets,
     find_columns,
@@ -29,30 +36,24 @@ from advisor.tables.parts import (
     find_pool,
     find_targets,
     read_test,
+    with_texts,
 )
-from advisor.tables.picture_columns import IMAGE
-from advisor.tables.picture_rows import picture_rows, readable, take_rows
-from advisor.tables.pictures import conflict_note
-from advisor.tables.reading import stream_table
+from advisor.tables.rows import CHUNK_FILES, holds_files, read_features, read_files
 from advisor.tables.target_names import check_names, split_names
 from advisor.tables.targets import encode
 from advisor.tasks import Modality, Task, parse_task
+from advisor.texts import similarity as texts_alike
 
 __all__ = [
+    "CHUNK_FILES",
     "Dataset",
     "Modality",
     "Task",
-    "holds_pictures",
+    "holds_files",
     "read_dataset",
     "read_features",
-    "read_pictures",
+    "read_files",
 ]
-
-CHUNK_ROWS = 100_000
-"""Rows of one piece when features are streamed (our choice: 30 columns of numbers are 24 MB)."""
-
-CHUNK_PICTURES = 256
-"""Pictures of one piece (our choice: as pixels they are 50 MB)."""
 
 
 @dataclass(frozen=True)
@@ -77,14 +78,20 @@ class Dataset:
     groups : ndarray of shape (n_labelled,) or None
         Integer codes; rows of one group stay on one side of every split.
     group_columns : tuple of str
-        The columns that ``groups`` was made from; they are not features.
+        The columns that ``groups`` was made from, or the part of the files' names; they are not features.
+    group_source : str
+        ``given`` by the user, guessed from the ``names`` of files, or empty where there are no groups.
+    group_hint : str
+        How groups were found in the names of files, or why those found are not used; empty otherwise.
+    test_groups : ndarray of shape (n_test,) or None
+        Codes of the test split where they come from the names of files, the same as in ``groups``; -1 for none.
     notes : tuple of str
         What was inferred (target, task) and what was repaired, in sentences for the user.
     fingerprint : str
-        sha256 of the content: the same data read twice has the same fingerprint. Pictures count by the content of their
-        files, not by where these lie.
+        sha256 of the content: the same data read twice has the same fingerprint. Files count by their content, not by
+        where they lie.
     broken : tuple of str
-        ``name: reason`` of files that cannot be read as pictures; they are in none of the frames.
+        ``name: reason`` of files that cannot be read; they are in none of the frames.
     """
 
     name: str
@@ -101,6 +108,9 @@ class Dataset:
     y_test: NDArray[np.generic] | None = None
     groups: NDArray[np.int64] | None = None
     group_columns: tuple[str, ...] = ()
+    group_source: Literal["", "given", "names"] = ""
+    group_hint: str = ""
+    test_groups: NDArray[np.int64] | None = None
     source: str = ""
     fingerprint: str = ""
     notes: tuple[str, ...] = field(default=())
@@ -127,15 +137,22 @@ class Dataset:
         Returns
         -------
         ndarray of int64 of shape (n_labelled,)
-            Rows of a table share a number where all their features are equal; pictures where they are nearly so
-            (:func:`advisor.images.similarity.near_duplicates`).
+            Rows of a table share a number where all their features are equal; pictures and recordings where they are
+            nearly so (``near_duplicates`` of their :class:`advisor.media.medium.Medium`).
         """
         return self._copies
 
     @cached_property
     def _copies(self) -> NDArray[np.int64]:
-        if self.modality is Modality.IMAGE:
-            return near_duplicates(list(self.X[IMAGE].astype(object)))
+        medium = medium_of(self.columns)
+        if medium is not None:
+            return medium.near_duplicates(list(self.X[medium.column].astype(object)))
+        if self.modality is Modality.TEXT:
+            # the same text beside other numbers is another item
+            texts = [c.name for c in self.columns if c.kind is ColumnKind.TEXT]
+            said = texts_alike.near_duplicates(texts_of(self.X, self.columns))
+            beside = pd.util.hash_pandas_object(self.X.drop(columns=texts), index=False).to_numpy()
+            return pd.MultiIndex.from_arrays([said, beside]).factorize()[0].astype(np.int64)
         hashes = pd.util.hash_pandas_object(self.X, index=False).to_numpy()
         return np.unique(hashes, return_inverse=True)[1].astype(np.int64)
 
@@ -172,8 +189,8 @@ def read_dataset(
     Parameters
     ----------
     data : path, DataFrame (pandas or polars), scikit-learn Bunch, or tuple (X, y)
-        A folder holds ``train.*`` and perhaps ``test.*`` and ``unlabeled.*``, or one table; or pictures in a folder
-        for each class, in ``images/`` with ``masks/``, or named by a table.
+        A folder holds ``train.*`` and perhaps ``test.*`` and ``unlabeled.*``, or one table; or pictures or
+        recordings in a folder for each class, in ``images/`` with ``masks/``, or named by a table.
     target : str or sequence of str or None
         The column to predict, or several 0/1 columns (a string may name several, with commas); None infers it.
     task : str or None
@@ -182,7 +199,9 @@ def read_dataset(
     unlabeled : path, DataFrame or None
         Rows without a target, in place of the folder's own.
     groups : str or sequence of str or None
-        Columns whose equal values stay on one side of every split; they are not features.
+        Columns whose equal values stay on one side of every split; they are not features. Of files, ``name2`` is the
+        second part of their names, ``folder`` the folder below the class folder. None guesses from the names of
+        recordings who speaks in them; ``none`` does not.
     name : str or None
         The dataset's name; None takes the file's or folder's.
 
@@ -207,9 +226,11 @@ def read_dataset(
     inputs = gather(data, unlabeled, name)
     notes = list(inputs.notes)
     targets = find_targets(inputs, target, notes)
-    group_columns = split_names(groups, list(inputs.train.columns))
+    by_names = asks_for_names(groups, list(inputs.train.columns))
+    group_columns = [] if by_names else split_names(groups, list(inputs.train.columns))
     check_names(group_columns, list(inputs.train.columns), inputs.name, "--groups")
     features = find_features(inputs, {*targets, *group_columns}, notes)
+    inputs = with_texts(inputs, features, targets, notes)
     encoding = encode_targets(inputs, targets, wanted)
     notes.append(f"task: {encoding.task} ({encoding.reason}); --task overrides")
     y, known, _ = encode(inputs.train, encoding)
@@ -218,15 +239,22 @@ def read_dataset(
     columns = find_columns(inputs, raw[features], pool)
     X = conform(raw[features], columns)
     notes.extend(conformance_notes(raw[features], columns))
-    if inputs.modality is Modality.IMAGE:
-        notes.extend(conflict_note(X[IMAGE], y[known]))
+    if inputs.medium is not None:
+        notes.extend(conflict_note(X[inputs.medium.column], y[known], inputs.medium.many))
     X_test, y_test = read_test(inputs, columns, encoding, notes)
+    y = y if known.all() else y[known]
+    if by_names:
+        asked = None if groups is None else str(groups)
+        found = find_file_groups(inputs.medium, asked, X, X_test, y, encoding.classes)
+        notes.extend([f"groups: {found.hint}"] if found.hint else [])
+    else:
+        found = FileGroups(find_groups(raw, group_columns), source="given")
     dataset = Dataset(
         name=inputs.name,
         modality=inputs.modality,
         task=encoding.task,
         X=X,
-        y=y if known.all() else y[known],
+        y=y,
         columns=columns,
         classes=encoding.classes,
         targets=encoding.targets,
@@ -234,109 +262,18 @@ def read_dataset(
         X_unlabelled=None if pool is None else conform(pool, columns),
         X_test=X_test,
         y_test=y_test,
-        groups=find_groups(raw, group_columns),
-        group_columns=tuple(group_columns),
+        groups=found.groups,
+        group_columns=(str(groups),)
+        if found.source == "given" and by_names
+        else tuple(group_columns),
+        group_source=found.source,
+        group_hint=found.hint,
+        test_groups=found.test_groups,
         source=inputs.source,
         notes=tuple(dict.fromkeys(notes)),
         broken=inputs.broken,
     )
     return replace(dataset, fingerprint=_fingerprint(dataset))
-
-
-def read_features(
-    data: object, columns: Sequence[Column], *, chunk_rows: int | None = None
-) -> Iterator[tuple[pd.DataFrame, list[str]]]:
-    """Rows to predict → conforming pieces, in their order, none left out.
-
-    Parameters
-    ----------
-    data : path, DataFrame, or list of paths of pictures
-        A file (CSV, Parquet and JSON lines are streamed), a folder with ``test.*`` or one table, or rows in memory; for
-        pictures as :func:`read_pictures`.
-    columns : sequence of Column
-        The schema of the training data.
-    chunk_rows : int or None
-        About how many rows one piece holds; None takes 100,000.
-
-    Yields
-    ------
-    frame : DataFrame of shape (n_rows, n_columns)
-        As :func:`advisor.tables.columns.conform` makes it.
-    notes : list of str
-        What had to be put right in this piece.
-
-    Raises
-    ------
-    UnreadableData
-        If the file cannot be read, a row is ragged, or columns are missing.
-    """
-    if holds_pictures(columns):
-        for _, frame, notes in read_pictures(data, columns, chunk_rows=chunk_rows):
-            yield frame, notes
-        return
-    if isinstance(data, (str, Path)):
-        path = Path(data)
-        sources = find_sources(path)
-        tables = stream_table(sources.test or sources.train, chunk_rows or CHUNK_ROWS)
-        pieces: Iterator[tuple[pd.DataFrame, list[str]]] = (
-            (table.frame, list(table.notes)) for table in tables
-        )
-    else:
-        pieces = iter([as_frame(data)])
-    for frame, notes in pieces:
-        yield conform(frame, columns), [*notes, *conformance_notes(frame, columns)]
-
-
-def holds_pictures(columns: Sequence[Column]) -> bool:
-    """Whether the rows of a schema are pictures."""
-    return any(column.kind is ColumnKind.IMAGE for column in columns)
-
-
-def read_pictures(
-    data: object, columns: Sequence[Column], *, chunk_rows: int | None = None
-) -> Iterator[tuple[tuple[str, ...], pd.DataFrame, list[str]]]:
-    """Pictures to predict → conforming pieces and what their files are called, in their order, none left out.
-
-    Parameters
-    ----------
-    data : path, DataFrame, or list of paths
-        A picture, a folder of pictures (its ``test`` folder or table where there is one), a table that names or holds
-        pictures, or any of these in memory.
-    columns : sequence of Column
-        The schema of the training data.
-    chunk_rows : int or None
-        How many pictures one piece holds; None takes 256.
-
-    Yields
-    ------
-    names : tuple of str of length n_rows
-        Relative to the folder, or as the table has them.
-    frame : DataFrame of shape (n_rows, n_columns)
-        With a missing path where the picture cannot be read.
-    notes : list of str
-        Which pictures of this piece cannot be read, and why.
-
-    Raises
-    ------
-    UnreadableData
-        If there are no pictures.
-    """
-    rows = picture_rows(data)
-    size = chunk_rows or CHUNK_PICTURES
-    said = list(rows.notes)
-    for start in range(0, len(rows.names), size):
-        piece = take_rows(rows, start, start + size)
-        frame, faults = readable(piece)
-        notes = (
-            [f"{len(faults)} pictures cannot be read and have no prediction: {'; '.join(faults)}"]
-            if faults
-            else []
-        )
-        for column in columns:
-            if column.name not in frame.columns:
-                frame[column.name] = pd.Categorical([None] * len(frame))
-        yield piece.names, conform(frame, columns), [*said, *notes]
-        said = []
 
 
 def _fingerprint(dataset: Dataset) -> str:
@@ -351,7 +288,7 @@ def _fingerprint(dataset: Dataset) -> str:
         digest.update(repr(list(frame.columns)).encode())
         for name in frame.columns:
             column = frame[name]
-            if dataset.modality is Modality.IMAGE:
+            if holds_files(dataset.columns):
                 paths = ["" if pd.isna(path) else path for path in column.astype(object)]
                 digest.update("\0".join(content_keys(paths)).encode())
                 continue

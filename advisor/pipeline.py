@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
-from advisor.dataset import Task, holds_pictures
+from advisor.dataset import Task
 from advisor.errors import AdvisorError, UnreadableData
 from advisor.fitting import load_model
-from advisor.images.files import scan_pictures
 from advisor.manifest import Member, read_manifest
+from advisor.media.medium import Medium
 from advisor.metrics import get_metric
 from advisor.representation import REPRESENTATIONS, Representation, split_name
 from advisor.strategy import STRATEGIES, FitContext, Model
 from advisor.tables.columns import conform
-from advisor.tables.picture_columns import IMAGE
-from advisor.tables.picture_rows import picture_rows, readable
+from advisor.tables.media_columns import medium_of
+from advisor.tables.media_rows import file_rows, readable
 
 
 class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -87,13 +87,13 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
         ----------
         X : DataFrame of shape (n_rows, n_columns)
             The training columns in any order; others are ignored. A polars frame or an array with the
-            training columns in their order will do. Of pictures, a list of paths as well, or a folder.
+            training columns in their order will do. Of pictures and recordings, a list of paths as well, or a folder.
 
         Returns
         -------
         ndarray
             Class names of shape (n_rows,); 0/1 of shape (n_rows, n_labels) for multilabel; values of shape
-            (n_rows,) for regression. For a picture that cannot be read: None, zeros, or NaN.
+            (n_rows,) for regression. For a file that cannot be read: None, zeros, or NaN.
 
         Raises
         ------
@@ -114,7 +114,7 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
         Returns
         -------
         ndarray of shape (n_rows, n_classes)
-            Rows sum to one; for multilabel each column is a label's own probability. NaN for a picture that cannot
+            Rows sum to one; for multilabel each column is a label's own probability. NaN for a file that cannot
             be read.
 
         Raises
@@ -165,7 +165,7 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
         metric = get_metric(self.manifest.problem.metric, self.task)
         mixed = self._mixed(X)
         known = ~np.isnan(mixed).any(axis=1)
-        if not known.all():  # a picture that cannot be read is neither right nor wrong
+        if not known.all():  # a file that cannot be read is neither right nor wrong
             mixed, y = mixed[known], y[known]
         if not len(mixed):
             raise UnreadableData("there is nothing to score: no row can be read")
@@ -195,14 +195,18 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
             ) from None
 
     def _mixed(self, X: Any) -> NDArray[np.float64]:
-        """Blend the members' predictions, of shape (n_rows, n_outputs); NaN where a picture cannot be read."""
+        """Blend the members' predictions, of shape (n_rows, n_outputs); NaN where a file cannot be read."""
         frame = conform(self._frame(X), self.manifest.columns)
         matrices: dict[str, NDArray[Any]] = {}
         for _, parts in self._loaded():
             for _, place in parts:
                 if place not in matrices:
                     matrices[place] = self._representations[place].transform(frame).values
-        rows = None if not self._of_pictures else _readable(frame, list(matrices.values()))
+        rows = (
+            None
+            if self._medium is None
+            else _readable(frame, self._medium, list(matrices.values()))
+        )
         if rows is not None:
             matrices = {place: values[rows] for place, values in matrices.items()}
         n_rows = len(frame) if rows is None else int(rows.sum())
@@ -217,12 +221,12 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
         return whole
 
     @property
-    def _of_pictures(self) -> bool:
-        return holds_pictures(self.manifest.columns)
+    def _medium(self) -> Medium | None:
+        return medium_of(self.manifest.columns)
 
     def _frame(self, X: Any) -> pd.DataFrame:
-        if self._of_pictures:
-            return readable(picture_rows(X))[0]
+        if self._medium is not None:
+            return readable(file_rows(X, self._medium))[0]
         if isinstance(X, pd.DataFrame):
             return X
         if hasattr(X, "to_pandas"):
@@ -260,16 +264,18 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
         return self._parts
 
 
-def _readable(frame: pd.DataFrame, matrices: list[NDArray[Any]]) -> NDArray[np.bool_]:
-    """Which rows are pictures that could be read: those with a path that left neither NaN nor an empty matrix row."""
-    paths = frame[IMAGE]
+def _readable(
+    frame: pd.DataFrame, medium: Medium, matrices: list[NDArray[Any]]
+) -> NDArray[np.bool_]:
+    """Which rows are files that could be read: those with a path that left neither NaN nor an empty matrix row."""
+    paths = frame[medium.column]
     rows = paths.notna().to_numpy(copy=True)
     for values in matrices:
         if values.dtype.kind == "f":
             rows &= np.isfinite(values).all(axis=1)
-        else:  # all zero is a black picture, or none
+        else:  # all zero is a black picture or silence, or none
             empty = np.flatnonzero(rows & ~values.any(axis=1))
-            faults = dict(scan_pictures([str(paths.iloc[i]) for i in empty], decode=True)[1])
+            faults = dict(medium.examine([str(paths.iloc[i]) for i in empty])[0])
             rows[[i for i in empty if str(paths.iloc[i]) in faults]] = False
     return np.asarray(rows)
 

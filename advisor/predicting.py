@@ -1,8 +1,8 @@
 """Pipeline and a file → a file of predictions, a chunk at a time.
 
 ``out.csv`` has one line per input row in its order: a column ``prediction``, and for classification one
-probability column per class, named exactly as the class is in the data. For pictures, a column ``file`` stands first,
-and a picture that cannot be read has a line without a prediction.
+probability column per class, named exactly as the class is in the data. For pictures and recordings, a column
+``file`` stands first, and one that cannot be read has a line without a prediction.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from advisor.dataset import CHUNK_PICTURES, Task, holds_pictures, read_features, read_pictures
+from advisor.dataset import CHUNK_FILES, Task, read_features, read_files
 from advisor.errors import InvalidRequest, quoted
 from advisor.pipeline import FittedPipeline
-from advisor.tables.picture_columns import IMAGE
+from advisor.tables.media_columns import medium_of
 
 CHUNK_ROWS = 50_000
 """Rows predicted at a time: bounds the memory of a large file (our choice)."""
@@ -38,7 +38,7 @@ def predict_file(pipeline: FittedPipeline, data: Path, out: Path) -> list[str]:
         The model.
     data : Path
         A table in any format that can be trained on; a folder stands for its one table, or its test split. For
-        pictures see :func:`advisor.dataset.read_pictures`.
+        pictures and recordings see :func:`advisor.dataset.read_files`.
     out : Path
         The CSV file to write; it appears when it is complete.
 
@@ -46,7 +46,7 @@ def predict_file(pipeline: FittedPipeline, data: Path, out: Path) -> list[str]:
     -------
     list of str
         What the user should know: columns that were ignored or came in another order, unseen categories,
-        cells or pictures that could not be read.
+        cells or files that could not be read.
 
     Raises
     ------
@@ -73,26 +73,27 @@ def predict_file(pipeline: FittedPipeline, data: Path, out: Path) -> list[str]:
 
 
 def _header(pipeline: FittedPipeline) -> list[str]:
-    first = [FILE] if holds_pictures(pipeline.manifest.columns) else []
+    first = [FILE] if medium_of(pipeline.manifest.columns) else []
     return [*first, PREDICTION, *pipeline.manifest.problem.classes]
 
 
 def _pieces(pipeline: FittedPipeline, data: Path) -> Iterator[tuple[list[list[object]], list[str]]]:
     """Lines of the output and what is to be said of them, a chunk at a time."""
     columns = pipeline.manifest.columns
-    if not holds_pictures(columns):
+    medium = medium_of(columns)
+    if medium is None:
         for frame, said in read_features(data, columns, chunk_rows=CHUNK_ROWS):
             yield (_lines(pipeline, frame) if len(frame) else []), said
         return
-    for names, frame, said in read_pictures(data, columns, chunk_rows=CHUNK_PICTURES):
+    for names, frame, said in read_files(data, columns, chunk_rows=CHUNK_FILES):
         lines = _lines(pipeline, frame)
         lost = [
             name
-            for name, path, line in zip(names, frame[IMAGE], lines, strict=True)
+            for name, path, line in zip(names, frame[medium.column], lines, strict=True)
             if not any(line) and not pd.isna(path)
         ]
         if lost:
-            said.append(f"pictures that cannot be decoded have no prediction: {quoted(lost)}")
+            said.append(f"{medium.many} that cannot be decoded have no prediction: {quoted(lost)}")
         yield [[name, *line] for name, line in zip(names, lines, strict=True)], said
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from advisor.dataset import Dataset, Modality, Task, read_dataset, read_features, read_pictures
+from advisor.dataset import Dataset, Modality, Task, read_dataset, read_features, read_files
 from advisor.errors import InvalidRequest, UnknownTarget, UnreadableData
 from advisor.tables.columns import ColumnKind
 from tests.pictures import (
@@ -333,7 +333,9 @@ def test_wrong_folders_are_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(UnreadableData, match="nothing"):
         read_dataset(tmp_path)
     (tmp_path / "cats").mkdir()
-    with pytest.raises(UnreadableData, match="no table and no pictures but the folders 'cats'"):
+    with pytest.raises(
+        UnreadableData, match="no table, no pictures and no recordings but the folders 'cats'"
+    ):
         read_dataset(tmp_path)
     put(tmp_path / "cats" / "1.png", as_bytes(draw()))
     (tmp_path / "dogs").mkdir()
@@ -372,7 +374,7 @@ def rows_of(data: object, columns: object) -> list[tuple[str, bool]]:
     """Names to predict, and whether each can be read."""
     return [
         (name, not pd.isna(path))
-        for names, frame, _ in read_pictures(data, columns, chunk_rows=3)  # type: ignore[arg-type]
+        for names, frame, _ in read_files(data, columns, chunk_rows=3)  # type: ignore[arg-type]
         for name, path in zip(names, frame["image"], strict=True)
     ]
 

@@ -65,7 +65,7 @@ def test_chunks_change_nothing(
     folder = class_folders(tmp_path / "new", each=4, seed=500)
     put(folder / "a.png", b"text")
     whole, _ = predicted(pipeline, folder, tmp_path / "out.csv")
-    monkeypatch.setattr("advisor.predicting.CHUNK_PICTURES", 3)
+    monkeypatch.setattr("advisor.predicting.CHUNK_FILES", 3)
     pieces, notes = predicted(pipeline, folder, tmp_path / "out.csv")
     pd.testing.assert_frame_equal(whole, pieces)
     assert len(notes) == 1

@@ -10,18 +10,15 @@ import os
 import re
 import struct
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING
 
-from advisor.cores import usable_cores
 from advisor.images.decoding import FORMATS, quiet_pillow, reason_of
+from advisor.media.threads import in_threads
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
-
-T = TypeVar("T")
 
 CHECK_SIDE = 64
 """Pixels a JPEG may be shrunk to when it is decoded only to see whether that works (our choice: all of its data is
@@ -34,9 +31,6 @@ TRIED, SLOW_SECONDS = 50, 1e-3
 """Headers read one after the other, and the seconds for one from which threads pay. Where files come from memory, two
 threads that wait for each other read 11,000 headers a second and one reads 35,000 (our measurement); where each comes
 from a slow disk, threads wait together."""
-
-MOST_THREADS = 16
-"""Threads beyond which headers are not read faster (our choice)."""
 
 SIDEWAYS = 5
 """EXIF orientations from here on lie on their side."""
@@ -110,30 +104,6 @@ def scan_pictures(
         (path, record) for path, record in zip(paths, found, strict=True) if isinstance(record, str)
     ]
     return pictures, broken
-
-
-def in_threads(
-    work: Callable[[str], T], items: Sequence[str], threads: int | None = None
-) -> list[T]:
-    """Do the same to every item in a few threads → results in the order of the items.
-
-    Parameters
-    ----------
-    work : callable
-        From one item to its result; runs in threads.
-    items : sequence of str of length n
-    threads : int or None
-        None takes two per core: one waits for the disk while the other computes.
-
-    Returns
-    -------
-    list of length n
-    """
-    n_threads = min(threads or 2 * usable_cores(), MOST_THREADS, max(1, len(items)))
-    if n_threads == 1:
-        return [work(item) for item in items]
-    with ThreadPoolExecutor(n_threads) as pool:
-        return list(pool.map(work, items))
 
 
 def _look(path: str, decode: bool) -> PictureFile | str:

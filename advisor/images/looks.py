@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from advisor.cache import content_keys, default_cache
 from advisor.images.decoding import UnreadablePicture, load_picture
-from advisor.images.files import in_threads
+from advisor.media.threads import in_threads
 
 SPACE = "looks-1"
 """Name of the looks in the cache; raise the number when what they hold changes."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from advisor.images.decoding import FORMATS, UnreadablePicture, quiet_pillow, reason_of
-from advisor.images.files import in_threads
+from advisor.media.threads import in_threads
 
 LOSSY = frozenset({"JPEG", "MPO"})
 """Formats that blur a mask's edges, so that only its brighter half counts."""

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from advisor.cache import content_keys, default_cache
 from advisor.images.decoding import UnreadablePicture, load_picture
-from advisor.images.files import in_threads
+from advisor.media.clusters import Rows, cluster
+from advisor.media.threads import in_threads
 from advisor.registry import require
-
-Rows = NDArray[np.int64]
 
 SPACE = "similarity-2"
 """Name of the signatures in the cache; raise the number when what they hold changes."""
@@ -54,9 +53,6 @@ PAIRS = 10_000
 
 SMALL, LARGE = 1, 2
 """First byte of the signature of a decoded picture, by ``LEAST_SIDE``; 0 for one that is not decoded."""
-
-BLOCK = 128
-"""Pictures compared with all others at once: at 50,000 pictures a block is 50 MB, and all of them take 2 s."""
 
 
 @dataclass(frozen=True)
@@ -150,49 +146,27 @@ def find_clusters(signatures: Signatures) -> NDArray[np.int64]:
     ndarray of int64 of shape (n,)
         As :func:`near_duplicates` returns.
     """
-    n = len(signatures.keys)
-    if n == 0:
-        return np.zeros(0, dtype=np.int64)
-    _, first, same = np.unique(np.array(signatures.keys), return_index=True, return_inverse=True)
-    links = [(np.arange(n), first[same])]
-    rows = np.sort(first[signatures.comparable[first]])
-    groups = _components(links, n)
-    for start in range(0, len(rows), BLOCK):
-        found = _alike(signatures, rows, start, groups)
-        if found[0].size:
-            links.append(found)
-            groups = _components(links, n)
-    _, first, codes = np.unique(groups, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(first, kind="stable"), kind="stable")[codes].astype(np.int64)
+    return cluster(
+        signatures.keys,
+        signatures.comparable,
+        lambda rows, later: _near(signatures.hashes[rows], signatures.hashes[later]),
+        lambda a, b: _agree(signatures.coarse, a, b),
+    )
 
 
-def _components(links: Sequence[tuple[Rows, Rows]], n: int) -> Rows:
-    """Number the sets of linked rows."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    a, b = (np.concatenate(ends) for ends in zip(*links, strict=True))
-    graph = coo_array((np.ones(len(a), dtype=np.int8), (a, b)), shape=(n, n))
-    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+def _near(hashes: NDArray[np.uint64], others: NDArray[np.uint64]) -> tuple[Rows, Rows]:
+    """Positions of pairs whose hashes are near each other."""
+    i, j = np.nonzero(np.bitwise_count(hashes[:, None] ^ others[None, :]) <= HASH_DISTANCE)
+    return i, j
 
 
-def _alike(signatures: Signatures, rows: Rows, start: int, groups: Rows) -> tuple[Rows, Rows]:
-    """Pairs of a block of ``rows`` with later ones that are nearly the same and not yet of one group.
-
-    By their hashes, then by their coarse pictures. Without the groups a thousand frames of one scene would be a million
-    pairs; with them, most are linked to each other before their turn comes.
-    """
-    hashes = signatures.hashes[rows]
-    apart = np.bitwise_count(hashes[start : start + BLOCK, None] ^ hashes[None, start:])
-    a, b = np.nonzero(apart <= HASH_DISTANCE)
-    a, b = rows[a[a < b] + start], rows[b[a < b] + start]
-    a, b = a[groups[a] != groups[b]], b[groups[a] != groups[b]]
+def _agree(coarse: NDArray[np.uint8], a: Rows, b: Rows) -> NDArray[np.bool_]:
+    """Whether the coarse pictures of pairs agree."""
     agree = np.zeros(len(a), dtype=np.bool_)
     for piece in range(0, len(a), PAIRS):
         part = slice(piece, piece + PAIRS)
-        x, y = signatures.coarse[a[part]], signatures.coarse[b[part]]
-        agree[part] = _correlation(x, y) >= CORRELATION
-    return a[agree], b[agree]
+        agree[part] = _correlation(coarse[a[part]], coarse[b[part]]) >= CORRELATION
+    return agree
 
 
 def _correlation(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.float32]:

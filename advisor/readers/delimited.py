@@ -21,6 +21,7 @@ from advisor.errors import UnreadableData
 from advisor.tables.dialect import SAMPLE_BYTES, Dialect, find_dialect
 from advisor.tables.levels import STRONG_MARKS, looks_coded
 from advisor.tables.reading import READERS, Table, frame_from_arrow, unique_names
+from advisor.texts.lines import style_of_head
 
 WORDS = pa.dictionary(pa.int32(), pa.string())
 
@@ -52,7 +53,7 @@ class Delimited:
     suffixes = (".csv", ".tsv", ".tab", ".txt", ".data")
 
     def sniff(self, path: Path, head: bytes) -> bool:
-        """Look for text that is no JSON object and no ARFF header, and has a delimiter in its first lines."""
+        """Look for a delimiter in the first lines of what is no JSON object, no ARFF header and no lines of prose."""
         if head.startswith((b"\xff\xfe", b"\xfe\xff")):
             return True
         start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -60,6 +61,8 @@ class Delimited:
             return False
         # ARFF may begin with comments, so its header is looked for a little further down
         if start.startswith(b"%") and b"@relation" in head.lower():
+            return False
+        if style_of_head(head, path.suffix) is not None:
             return False
         return any(mark in head for mark in (b",", b";", b"\t", b"|"))
 

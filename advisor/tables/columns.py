@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from advisor.errors import UnreadableData, quoted
 from advisor.tables.levels import (
     MISSING_MARKS,
+    STRONG_MARKS,
     as_numbers,
     find_levels,
     parse_dates,
@@ -151,6 +152,39 @@ def conformance_notes(frame: pd.DataFrame, columns: Sequence[Column]) -> list[st
     return notes
 
 
+def texts_of(X: pd.DataFrame, columns: Sequence[Column]) -> list[str]:
+    r"""Join the free text of each row of a conforming frame → one text per row.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n_rows, n_columns)
+        Conforming to ``columns``.
+    columns : sequence of Column
+        The schema.
+
+    Returns
+    -------
+    list of str of length n_rows
+        The cells of the columns of kind TEXT in the order of the schema, with a newline between them; missing ones are
+        passed over, and a row without any is ``""``.
+
+    Examples
+    --------
+    >>> schema = [Column(name=name, kind=ColumnKind.TEXT) for name in ("title", "body")]
+    >>> frame = pd.DataFrame({"title": ["Hi", "Oh"], "body": ["you", None]})
+    >>> texts_of(conform(frame, schema), schema)
+    ['Hi\nyou', 'Oh']
+    """
+    names = [column.name for column in columns if column.kind is ColumnKind.TEXT]
+    if not names:
+        return [""] * len(X)
+    cells = [X[name].astype(object).to_numpy() for name in names]
+    return [
+        "\n".join(str(cell) for cell in row if not pd.isna(cell))
+        for row in zip(*cells, strict=True)
+    ]
+
+
 def _conformed(series: pd.Series, column: Column) -> pd.Series:
     """One column as its kind, with a fresh index."""
     values: NDArray[np.float64] | pd.DatetimeIndex | pd.Categorical
@@ -196,7 +230,12 @@ def _words(series: pd.Series, column: Column) -> pd.Categorical:
 
 
 def _marks(column: Column) -> frozenset[str]:
-    """Name the words that mean missing in this column: all but those that are among its levels."""
+    """Name the words that mean missing in this column: all but those that are among its levels.
+
+    In a text, "None" and a lone dash are what somebody wrote: they are read as text.
+    """
+    if column.kind is ColumnKind.TEXT:
+        return STRONG_MARKS
     return MISSING_MARKS - set(column.categories) - set(column.truth)
 
 

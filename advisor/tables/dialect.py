@@ -18,6 +18,7 @@ from pathlib import Path
 
 from advisor.errors import UnreadableData
 from advisor.tables.levels import MISSING_MARKS
+from advisor.texts.encoding import ENCODING_SAMPLE, guess_encoding
 
 SAMPLE_BYTES = 2**20
 """Bytes of text that delimiter, header and decimal mark are judged from (our choice: 1 MiB)."""
@@ -32,15 +33,6 @@ DELIMITERS = (",", ";", "\t", "|")
 
 MAX_CONTROL_SHARE = 0.002
 """Fraction of control characters above which a file is not text (our choice; text has none)."""
-
-ENCODING_SAMPLE = 2**18
-"""Bytes given to charset-normalizer; more is slow and changes little."""
-
-WESTERN = ("cp1252", "latin_1")
-"""Preferred where several code pages read the sample alike: the most common ones in the wild."""
-
-RARE = ("mac_", "cp037", "cp500", "cp273", "cp1026", "cp1140", "hp_roman8")
-"""Code pages that short western texts are mistaken for, and that hardly any table is in."""
 
 NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
 COMMA_NUMBER = re.compile(r"\s*[-+]?\d+,\d+\s*")
@@ -170,17 +162,10 @@ HEAD = 65_536
 
 def _guess_encoding(path: Path) -> str:
     """Guess the most likely code page, by charset-normalizer; cp1252 where it cannot tell."""
-    from charset_normalizer import from_bytes  # only for the few files that need it
-
     with path.open("rb") as file:
-        sample = file.read(ENCODING_SAMPLE)
-    best = from_bytes(sample).best()
-    if best is None:
+        encoding = guess_encoding(file.read(ENCODING_SAMPLE))
+    if encoding is None:
         raise UnreadableData(f"{path.name} is not text in any known encoding: save it as UTF-8")
-    alike = {best.encoding, *best.could_be_from_charset}
-    rare = best.encoding.startswith(RARE) and _decodes(sample, WESTERN[0])
-    likely = WESTERN[0] if rare else best.encoding
-    encoding = next((name for name in WESTERN if name in alike), likely)
     try:
         with path.open(encoding=encoding) as text:
             while text.read(SCAN_BYTES):
@@ -188,14 +173,6 @@ def _guess_encoding(path: Path) -> str:
     except (UnicodeDecodeError, LookupError):
         return "latin_1"  # reads any byte; the sample fitted, a later byte did not
     return encoding
-
-
-def _decodes(sample: bytes, encoding: str) -> bool:
-    try:
-        sample.decode(encoding)
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _decoded_quotes(path: Path, encoding: str) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from advisor.errors import UnreadableData, did_you_mean, quoted
-from advisor.images.layouts import ORACLE, POOL_NAMES, TEST_NAMES, TRAIN_NAMES
+from advisor.media.layouts import ORACLE, POOL_NAMES, TEST_NAMES, TRAIN_NAMES
 from advisor.tables.reading import table_suffix
 
 SHARD = re.compile(r"-\d{5}-of-\d{5}.*")
@@ -113,12 +113,11 @@ def _no_train(path: Path, tables: list[Path], entries: list[Path]) -> str:
     folders = [entry.name for entry in entries if entry.is_dir()]
     if folders:
         return (
-            f"{path} holds no table and no pictures but the folders {quoted(folders)}: expected a file "
-            "train.csv, .parquet, .jsonl, .xlsx or .arff, or a folder of pictures for each class (sound is not "
-            "read yet)"
+            f"{path} holds no table, no pictures and no recordings but the folders {quoted(folders)}: expected a file "
+            "train.csv, .parquet, .jsonl, .xlsx or .arff, or a folder of pictures or recordings for each class"
         )
     got = quoted(entry.name for entry in entries) if entries else "nothing"
-    return f"{path} holds {got}: expected a table, such as train.csv, or a folder of pictures for each class"
+    return f"{path} holds {got}: expected a table, such as train.csv, or a folder of files for each class"
 
 
 def _near(path: Path) -> str:

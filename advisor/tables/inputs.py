@@ -12,24 +12,35 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from advisor.errors import UnreadableData
-from advisor.images.layouts import Listing, find_layout, is_picture, list_pictures
+from advisor.media.layouts import Listing, find_layout, list_files
+from advisor.media.medium import Medium
+from advisor.tables.columns import Column
 from advisor.tables.folders import Sources, find_sources, holds_train
-from advisor.tables.picture_columns import (
-    IMAGE,
-    MASK,
-    find_picture_column,
-    paths_of_cells,
-    read_table_with_pictures,
-)
-from advisor.tables.picture_rows import picture_rows, readable
-from advisor.tables.pictures import (
-    Gallery,
+from advisor.tables.media import (
+    Collection,
     broken_note,
-    gallery_of_folder,
-    gallery_of_tables,
+    collection_of_folder,
+    collection_of_tables,
     path_frame,
 )
+from advisor.tables.media_columns import (
+    MASK,
+    MEDIA,
+    find_file_column,
+    paths_of_cells,
+    read_table_with_files,
+)
+from advisor.tables.media_rows import file_rows, readable
 from advisor.tables.reading import as_raw, read_table, unique_names
+from advisor.tables.text_folders import (
+    LABEL,
+    TEXT,
+    TextFolder,
+    holds_items,
+    list_texts,
+    texts_in_files,
+    texts_of_folder,
+)
 from advisor.tasks import Modality
 
 
@@ -47,13 +58,18 @@ class Inputs:
         Where the input says which columns are the target ((X, y), Bunch, class folders); else empty.
     notes : tuple of str
     modality : Modality
-        Of pictures, the features are the columns ``image`` and, where ``masked``, ``mask``.
+    medium : Medium or None
+        What the rows are files of; the features are its column and, where ``masked``, ``mask``. None for tables.
     named_classes : bool
         Whether the target's cells are names of folders: classes exactly as they are written, whatever they look like.
+    class_source : str
+        Whose names these are: ``folder`` or ``file``.
+    schema : tuple of Column
+        Of a problem of texts, once it is known to be one; else empty.
     masked : bool
         Whether pictures have masks.
     broken : tuple of str
-        ``name: reason`` of files that cannot be read as pictures.
+        ``name: reason`` of files that cannot be read.
     """
 
     name: str
@@ -64,7 +80,10 @@ class Inputs:
     target: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     modality: Modality = Modality.TABULAR
+    medium: Medium | None = None
     named_classes: bool = False
+    class_source: str = "folder"
+    schema: tuple[Column, ...] = ()
     masked: bool = False
     broken: tuple[str, ...] = ()
 
@@ -93,21 +112,22 @@ def gather(data: object, unlabeled: object = None, name: str | None = None) -> I
     if isinstance(data, (str, os.PathLike)):
         inputs = _from_path(Path(data), skip_pool=unlabeled is not None)
     elif isinstance(data, tuple) and len(data) == 2:
-        inputs = _or_pictures(_from_pair(data[0], data[1]), Path.cwd())
+        inputs = _or_files(_from_pair(data[0], data[1]), Path.cwd())
     elif hasattr(data, "data") and hasattr(data, "target"):
         inputs = _from_bunch(data)
     else:
         frame, notes = as_frame(data)
-        inputs = _or_pictures(Inputs("data", "memory", frame, notes=tuple(notes)), Path.cwd())
+        inputs = _or_files(Inputs("data", "memory", frame, notes=tuple(notes)), Path.cwd())
     pool, notes = inputs.pool, list(inputs.notes)
-    if unlabeled is not None and inputs.modality is Modality.IMAGE:
-        frame, faults = readable(picture_rows(unlabeled))
+    medium = inputs.medium
+    if unlabeled is not None and medium is not None:
+        frame, faults = readable(file_rows(unlabeled, medium))
         pool = frame.dropna().reset_index(drop=True)
         if inputs.masked:
-            pool[MASK] = path_frame([None] * len(pool))[IMAGE]
+            pool[MASK] = path_frame([None] * len(pool), MASK)[MASK]
         if faults:
             inputs = replace(inputs, broken=(*inputs.broken, *faults))
-            notes.append(broken_note(faults))
+            notes.append(broken_note(faults, medium))
     elif unlabeled is not None:
         pool, said = as_frame(unlabeled)
         notes.extend(said)
@@ -134,16 +154,22 @@ def as_frame(data: object) -> tuple[pd.DataFrame, list[str]]:
     """
     if isinstance(data, (str, os.PathLike)):
         path = Path(data)
-        if path.is_dir():
-            path = find_sources(path).train
-        table = read_table(path)
-        return table.frame, list(table.notes)
+        sources, refusal = _find(path)
+        if sources is not None:
+            table = read_table(sources.train)
+            return table.frame, list(table.notes)
+        texts = texts_in_files(path) if path.is_dir() else None
+        if texts is None:
+            raise refusal or UnreadableData(f"{path} holds nothing to read")
+        return texts.frame, list(texts.notes)
+    if isinstance(data, (list, tuple)) and data and all(isinstance(cell, str) for cell in data):
+        data = pd.DataFrame({TEXT: list(data)})
     if isinstance(data, np.ndarray) and data.ndim == 2:
         data = pd.DataFrame(data, columns=[f"c{i}" for i in range(1, data.shape[1] + 1)])
     elif not isinstance(data, pd.DataFrame) and hasattr(data, "to_pandas"):
         data = data.to_pandas()  # polars, arrow
     if isinstance(data, pd.Series):
-        data = data.to_frame()
+        data = data.to_frame(TEXT if data.name is None else data.name)
     if not isinstance(data, pd.DataFrame):
         raise UnreadableData(
             f"expected a path, a pandas or polars DataFrame, a Bunch or (X, y), got "
@@ -157,37 +183,43 @@ def as_frame(data: object) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _from_path(path: Path, skip_pool: bool) -> Inputs:
-    """A file or folder: class folders, tables of pictures, or tables."""
+    """A file or folder: class folders, tables of files, or tables."""
     sources, refusal = _find(path)
     listing = None
     if path.is_dir() and not (sources and holds_train(sources)):
-        listing = list_pictures(path)
+        listing = list_files(path, MEDIA)
         layout = find_layout(listing)
         if layout is not None and (
             layout.is_labelled or (sources is None and layout.kind != "flat")
         ):
             name = path.resolve().name
-            return _of_gallery(
+            return _of_collection(
                 Inputs(name, str(path), pd.DataFrame(), notes=_unread_tables(sources)),
-                gallery_of_folder(layout, listing, name),
+                collection_of_folder(layout, listing, name),
             )
+        written = list_texts(path)
+        texts = texts_of_folder(written) if sources is None or layout is None else None
+        if texts is not None:
+            return _of_texts(path, texts, sources)
         if layout is not None and sources is None:
-            raise UnreadableData(_unlabelled(path, len(listing.pictures)))
+            raise UnreadableData(_unlabelled(path, listing))
+        if sources is None and holds_items(written):
+            raise UnreadableData(_unlabelled(path, written))
     if sources is None:
         raise refusal or UnreadableData(f"{path} holds nothing to read")
-    if path.is_file() and is_picture(str(path)):
-        raise UnreadableData(
-            f"{path} is one picture: expected the folder that it and others lie in"
-        )
+    one = next((medium.one for medium in MEDIA if path.is_file() and medium.is_one(str(path))), "")
+    if one:
+        raise UnreadableData(f"{path} is one {one}: expected the folder that it and others lie in")
     tables = _read_tables(sources, path, skip_pool)
     folder = (path if path.is_dir() else path.parent).resolve()
-    if path.is_dir() and listing is None and find_picture_column(tables.train, folder, "train"):
-        listing = list_pictures(path)
-    return _or_pictures(tables, folder, listing)
+    if path.is_dir() and listing is None:
+        named = find_file_column(tables.train, folder, "train")
+        listing = None if named is None else list_files(path, [named.medium])
+    return _or_files(tables, folder, listing)
 
 
 def _find(path: Path) -> tuple[Sources | None, UnreadableData | None]:
-    """Find the tables of a path, or why there are none: it may hold pictures instead."""
+    """Find the tables of a path, or why there are none: it may hold other files instead."""
     try:
         return find_sources(path), None
     except UnreadableData as refusal:
@@ -195,10 +227,10 @@ def _find(path: Path) -> tuple[Sources | None, UnreadableData | None]:
 
 
 def _read_tables(sources: Sources, path: Path, skip_pool: bool) -> Inputs:
-    train = read_table_with_pictures(sources.train)
+    train = read_table_with_files(sources.train)
     notes = [*sources.notes, *train.notes]
-    test = read_table_with_pictures(sources.test) if sources.test else None
-    pool = read_table_with_pictures(sources.pool) if sources.pool and not skip_pool else None
+    test = read_table_with_files(sources.test) if sources.test else None
+    pool = read_table_with_files(sources.pool) if sources.pool and not skip_pool else None
     for table in (test, pool):
         if table is not None:
             notes.extend(note for note in table.notes if note not in notes)
@@ -212,26 +244,43 @@ def _read_tables(sources: Sources, path: Path, skip_pool: bool) -> Inputs:
     )
 
 
-def _or_pictures(inputs: Inputs, folder: Path, listing: Listing | None = None) -> Inputs:
-    """The same problem as one of pictures, where a column names pictures."""
-    gallery = gallery_of_tables(
+def _or_files(inputs: Inputs, folder: Path, listing: Listing | None = None) -> Inputs:
+    """The same problem as one of files, where a column names files."""
+    collection = collection_of_tables(
         inputs.train, inputs.test, inputs.pool, inputs.name, folder, listing
     )
-    return inputs if gallery is None else _of_gallery(inputs, gallery)
+    return inputs if collection is None else _of_collection(inputs, collection)
 
 
-def _of_gallery(inputs: Inputs, gallery: Gallery) -> Inputs:
+def _of_collection(inputs: Inputs, collection: Collection) -> Inputs:
     return replace(
         inputs,
-        train=gallery.train,
-        test=gallery.test,
-        pool=gallery.pool,
-        target=gallery.target or inputs.target,
-        notes=(*inputs.notes, *gallery.notes),
-        modality=Modality.IMAGE,
-        named_classes=gallery.named_classes,
-        masked=gallery.masked,
-        broken=gallery.broken,
+        train=collection.train,
+        test=collection.test,
+        pool=collection.pool,
+        target=collection.target or inputs.target,
+        notes=(*inputs.notes, *collection.notes),
+        modality=collection.medium.modality,
+        medium=collection.medium,
+        named_classes=collection.named_classes,
+        masked=collection.masked,
+        broken=collection.broken,
+    )
+
+
+def _of_texts(path: Path, texts: TextFolder, sources: Sources | None) -> Inputs:
+    return Inputs(
+        path.resolve().name,
+        str(path),
+        texts.train,
+        texts.test,
+        texts.pool,
+        target=(LABEL,),
+        notes=(*_unread_tables(sources), *texts.notes),
+        modality=Modality.TEXT,
+        named_classes=True,
+        class_source=texts.source,
+        broken=texts.broken,
     )
 
 
@@ -245,18 +294,27 @@ def _unread_tables(sources: Sources | None) -> tuple[str, ...]:
     )
 
 
-def _unlabelled(path: Path, n: int) -> str:
+def _unlabelled(path: Path, listing: Listing) -> str:
+    masks = ", or the folders images/ and masks/" if listing.medium.pair else ""
+    if listing.medium.modality is Modality.TEXT:
+        return (
+            f"{path} holds {len(listing.files)} texts and nothing that says what they are: expected a folder for each "
+            "class (train/<class>/), a file of lines for each class (<class>.txt), or a table of texts and labels"
+        )
     return (
-        f"{path} holds {n} pictures and nothing that says what they show: expected a folder for each class "
-        "(train/<class>/), a table with a column of file names and one of labels (labels.csv), or the "
-        "folders images/ and masks/"
+        f"{path} holds {len(listing.files)} {listing.medium.many} and nothing that says what they are: expected a "
+        "folder for each class (train/<class>/), or a table with a column of file names and one of labels "
+        f"(labels.csv){masks}"
     )
 
 
 def _from_pair(X: object, y: object, source: str = "memory") -> Inputs:
     """Features and target held apart."""
     if isinstance(X, (list, tuple)) and X and isinstance(X[0], (str, os.PathLike)):
-        X = pd.DataFrame({IMAGE: [os.fspath(cell) for cell in X]})
+        first = os.fspath(X[0])
+        medium = next((medium for medium in MEDIA if medium.ends_like(first)), None)
+        column = medium.column if medium else "image" if os.path.isfile(first) else "text"
+        X = pd.DataFrame({column: [os.fspath(cell) for cell in X]})
     frame, notes = as_frame(X)
     labels = _target_frame(y, list(frame.columns))
     if len(labels) != len(frame):

@@ -26,6 +26,7 @@ from advisor.tables.levels import (
     looks_coded,
     parse_numbers,
 )
+from advisor.texts.lengths import count_words
 
 SAMPLE_ROWS = 20_000
 """Rows looked at for distinct numbers, words per cell and dates (our choice: 0.7 points of error on a share)."""
@@ -53,6 +54,17 @@ INDEX_DENSITY = 0.9
 
 MIN_TEXT_WORDS = 2.0
 """Mean words per cell from which many distinct strings are text and not codes (our choice)."""
+
+MIN_PROSE_WORDS = 5.0
+"""Mean words per cell from which strings are prose and no names, however few rows there are (our choice: names of
+cars have 3, of passengers 4, questions 10)."""
+
+MIN_LONG_WORDS = 10.0
+"""Mean words per cell from which strings are text even where most occur several times (our choice: nobody calls a
+category so)."""
+
+SAMPLE_CELLS = 2_000
+"""Distinct strings whose words are counted (our choice: 0.1 words of error on a mean of 12 with as much spread)."""
 
 MAX_STORED_LEVELS = 1000
 """Levels kept in the schema; beyond that, words not seen before cannot be counted later (our choice)."""
@@ -213,15 +225,14 @@ def _numbers_in_words(name: str, codes: NDArray[np.int64], words: pd.Index[str])
 def _infer_strings(name: str, words: pd.Index[str], n: int) -> Column:
     """Tell identifier, free text, categories and many categories, by how distinct and how long the strings are."""
     share = len(words) / n
-    sample = pd.Series(words[evenly_spaced(len(words), SAMPLE_ROWS)], dtype="str")
-    per_cell = float(sample.str.count(r"\S+").mean())
+    per_cell = mean_words(words)
     enough = n >= MIN_ROWS_FOR_DISTINCT
     many = enough and share >= MANY_DISTINCT
     named = is_id_name(name) and per_cell < MIN_TEXT_WORDS
     if enough and share >= NEARLY_UNIQUE and (named or (share == 1 and per_cell == 1)):
         reason = f"{len(words)} distinct words in {n} cells"
         return Column(name=name, kind=ColumnKind.IDENTIFIER, reason=reason)
-    if many and per_cell >= MIN_TEXT_WORDS:
+    if (many and per_cell >= MIN_TEXT_WORDS) or _is_prose(len(words), share, per_cell):
         reason = f"{len(words)} distinct strings of {per_cell:.1f} words on average"
         return Column(name=name, kind=ColumnKind.TEXT, reason=reason)
     levels = tuple(words) if len(words) <= MAX_STORED_LEVELS else ()
@@ -230,6 +241,20 @@ def _infer_strings(name: str, words: pd.Index[str], n: int) -> Column:
     coded = "codes that begin with zero, " if looks_coded(words) else ""
     reason = f"{coded}{len(words)} distinct words"
     return Column(name=name, kind=kind, categories=levels, reason=reason)
+
+
+def mean_words(words: pd.Index[str]) -> float:
+    """Count the words of distinct strings, on average, from a sample of them."""
+    sample = words[evenly_spaced(len(words), SAMPLE_CELLS)]
+    return float(count_words(sample.tolist()).mean()) if len(sample) else 0.0
+
+
+def _is_prose(n_levels: int, share: float, per_cell: float) -> bool:
+    """Whether strings are sentences: that few rows hold them, or that they occur again, makes no categories of them."""
+    if n_levels < 2 or per_cell < MIN_PROSE_WORDS:
+        return False
+    various = share >= MANY_DISTINCT or n_levels > MIN_HIGH_CARDINALITY
+    return various or (per_cell >= MIN_LONG_WORDS and n_levels > 2)
 
 
 def is_id_name(name: str) -> bool:

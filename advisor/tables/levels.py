@@ -360,7 +360,8 @@ def _raw_levels(series: pd.Series) -> tuple[NDArray[np.int64], pd.Series]:
 
 
 def _spell(value: object) -> str:
-    """One cell as a word: whole floats without a point, all else as python prints it."""
+    """One cell as a word: whole floats without a point, all else as python prints it; half a character is a "?"."""
     if isinstance(value, (float, np.floating)) and float(value).is_integer():
         return str(int(value))
-    return str(value)
+    word = str(value)
+    return word if word.isascii() else word.encode("utf-8", "replace").decode()

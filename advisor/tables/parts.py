@@ -1,6 +1,6 @@
 """The raw frames of one problem → its features, encoded targets, pool, test split and groups.
 
-What is decided here is the same for tables and for pictures.
+What is decided here is the same for tables and for files.
 """
 
 from __future__ import annotations
@@ -17,10 +17,14 @@ from advisor.tables.columns import Column, ColumnKind, conform
 from advisor.tables.inputs import Inputs
 from advisor.tables.kinds import SAMPLE_ROWS, evenly_spaced, infer_columns
 from advisor.tables.levels import find_levels
-from advisor.tables.picture_columns import IMAGE, MASK
-from advisor.tables.target_names import check_names, guess_target, split_names
+from advisor.tables.media_columns import MASK
+from advisor.tables.target_names import LAST, check_names, guess_target, split_names
 from advisor.tables.targets import Encoding, encode, fit_encoding
+from advisor.tables.texts import as_texts, complete, find_modality, has_content, label_beside_text
 from advisor.tasks import Modality, Task
+
+MOST_BESIDE = 2
+"""Numeric columns up to which single words may be all there is to learn from (our choice: row numbers and the like)."""
 
 
 def find_targets(inputs: Inputs, target: str | Sequence[str] | None, notes: list[str]) -> list[str]:
@@ -43,28 +47,30 @@ def find_targets(inputs: Inputs, target: str | Sequence[str] | None, notes: list
     UnknownTarget, UnreadableData
         If a name is no column, or there is nothing to choose from.
     """
-    names = [str(name) for name in inputs.train.columns if name not in _picture_columns(inputs)]
+    names = [str(name) for name in inputs.train.columns if name not in _file_columns(inputs)]
     wanted = split_names(target, names) or list(inputs.target)
     if wanted:
         check_names(wanted, names, inputs.name, "--target")
         return list(dict.fromkeys(wanted))
     if not names:
         raise UnreadableData(
-            f"{inputs.name} has a column of pictures and no other: expected one of labels beside it"
+            f"{inputs.name} has a column of files and no other: expected one of labels beside it"
         )
     if len(names) < 2 and inputs.modality is Modality.TABULAR:
         raise UnreadableData(
             f"{inputs.name} has one column, {quoted(names)}: expected features and a target. "
-            "Check the delimiter."
+            "Check the delimiter; of texts, write the label and a tab before each."
         )
     others = [list(frame.columns) for frame in (inputs.pool, inputs.test) if frame is not None]
     guess, why = guess_target(names, others, inputs.name)
+    if why == LAST and inputs.medium is None:
+        guess, why = label_beside_text(inputs.train[names], guess, why)
     notes.append(f"target: '{guess}' ({why}); --target overrides")
     return [guess]
 
 
 def find_features(inputs: Inputs, taken: set[str], notes: list[str]) -> list[str]:
-    """Columns to learn from: all that are not taken, or those of pictures alone, which is said.
+    """Columns to learn from: all that are not taken, or those of files alone, which is said.
 
     Parameters
     ----------
@@ -84,11 +90,11 @@ def find_features(inputs: Inputs, taken: set[str], notes: list[str]) -> list[str
         If no column is left.
     """
     others = [name for name in inputs.train.columns if name not in taken]
-    if inputs.modality is Modality.IMAGE:
-        features = _picture_columns(inputs)
+    if inputs.medium is not None:
+        features = _file_columns(inputs)
         unused = [name for name in others if name not in features]
         if unused:
-            notes.append(f"columns beside the pictures are not used: {quoted(unused)}")
+            notes.append(f"columns beside the {inputs.medium.many} are not used: {quoted(unused)}")
         return features
     if not others:
         raise UnreadableData(
@@ -101,7 +107,7 @@ def find_features(inputs: Inputs, taken: set[str], notes: list[str]) -> list[str
 def find_columns(
     inputs: Inputs, labelled: pd.DataFrame, pool: pd.DataFrame | None
 ) -> tuple[Column, ...]:
-    """Infer the schema of a table; that of pictures is known.
+    """Infer the schema of a table; that of files and of texts is known.
 
     Parameters
     ----------
@@ -115,12 +121,82 @@ def find_columns(
     -------
     tuple of Column
     """
-    if inputs.modality is Modality.IMAGE:
-        return tuple(
-            Column(name=name, kind=ColumnKind.IMAGE, reason="paths of pictures")
-            for name in labelled.columns
-        )
+    if inputs.medium is not None:
+        kind, reason = ColumnKind(inputs.modality), f"paths of {inputs.medium.many}"
+        return tuple(Column(name=name, kind=kind, reason=reason) for name in labelled.columns)
+    if inputs.schema:
+        return inputs.schema
     return infer_columns(_sample_for_kinds(labelled, pool))
+
+
+def with_texts(inputs: Inputs, features: list[str], targets: list[str], notes: list[str]) -> Inputs:
+    """Bring the frames of a problem of texts into order: same columns everywhere, no rows without content.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    features, targets : list of str
+    notes : list of str
+        What was done is added to it.
+
+    Returns
+    -------
+    Inputs
+        With modality TEXT and the schema; as it was where the features are not about texts.
+    """
+    if inputs.medium is not None:
+        return inputs
+    columns = _columns_of_texts(inputs, features)
+    if not any(column.kind is ColumnKind.TEXT for column in columns):
+        return inputs
+    is_text, why = find_modality(conform(inputs.train, columns), columns)
+    if not is_text:
+        return inputs
+    notes.extend(why)
+    pool, test = inputs.pool, inputs.test
+    if pool is not None:
+        what = "the unlabelled table"
+        pool = complete(pool, columns, targets, what, notes, fill=True)
+        pool = _with_content(pool, columns, what, notes)
+    if test is not None:
+        what = "the test table"
+        test = complete(test, columns, targets, what, notes)
+        test = _with_content(test, columns, what, notes)
+    train = _with_content(inputs.train, columns, "the table", notes)
+    return replace(
+        inputs, modality=Modality.TEXT, schema=columns, train=train, pool=pool, test=test
+    )
+
+
+def _columns_of_texts(inputs: Inputs, features: list[str]) -> tuple[Column, ...]:
+    """Infer the schema where a table may be about texts; empty where its words cannot be any."""
+    frame = inputs.train[features]
+    words = [name for name in features if isinstance(frame[name].dtype, pd.CategoricalDtype)]
+    if not words:
+        return ()
+    texts = any(column.kind is ColumnKind.TEXT for column in infer_columns(frame[words]))
+    if not texts and len(features) > len(words) + MOST_BESIDE:
+        return ()
+    pool = inputs.pool
+    whole = pool is not None and set(features) <= set(pool.columns)
+    frame = _sample_for_kinds(frame, pool[features] if pool is not None and whole else None)
+    return as_texts(frame, infer_columns(frame))
+
+
+def _with_content(
+    table: pd.DataFrame, columns: Sequence[Column], what: str, notes: list[str]
+) -> pd.DataFrame:
+    """Leave out the rows of a table without a text and anything else to learn from, and say so."""
+    if any(c.kind is ColumnKind.TEXT and c.name not in table.columns for c in columns):
+        return table  # what it lacks is said where it is read
+    full = has_content(table, columns)
+    if full.all():
+        return table
+    notes.append(
+        f"{int((~full).sum())} of {len(full)} rows of {what} hold no text and nothing else to learn from; they were "
+        "left out"
+    )
+    return table[full].reset_index(drop=True)
 
 
 def encode_targets(inputs: Inputs, targets: list[str], wanted: str | None) -> Encoding:
@@ -159,8 +235,10 @@ def encode_targets(inputs: Inputs, targets: list[str], wanted: str | None) -> En
     encoding = fit_encoding(inputs.train, targets, wanted or "classification", frozenset())
     if wanted is not None:
         return encoding
+    many = "texts" if inputs.medium is None else inputs.medium.many
     return replace(
-        encoding, reason=f"a folder of pictures for each of {len(encoding.classes)} classes"
+        encoding,
+        reason=f"a {inputs.class_source} of {many} for each of {len(encoding.classes)} classes",
     )
 
 
@@ -266,11 +344,11 @@ def find_groups(raw: pd.DataFrame, names: Sequence[str]) -> NDArray[np.int64] | 
     return codes
 
 
-def _picture_columns(inputs: Inputs) -> list[str]:
-    """Name the columns of paths, which are all the features that a problem of pictures has."""
-    if inputs.modality is not Modality.IMAGE:
+def _file_columns(inputs: Inputs) -> list[str]:
+    """Name the columns of paths, which are all the features that a problem of files has."""
+    if inputs.medium is None:
         return []
-    return [IMAGE, MASK] if inputs.masked else [IMAGE]
+    return [inputs.medium.column, MASK] if inputs.masked else [inputs.medium.column]
 
 
 def _stack(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

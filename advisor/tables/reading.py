@@ -344,7 +344,12 @@ def _raw_objects(series: pd.Series) -> pd.Series:
         joint = free[0] if free else LABEL_SEPARATORS[0]
         joined = series[lists].map(lambda cell: joint.join(map(str, cell)) or joint)
         return _worded(series.mask(lists, joined))
-    better = series.infer_objects()
+    try:
+        better = series.infer_objects()
+    except (
+        UnicodeEncodeError
+    ):  # half of a character that UTF-16 writes in two: arrow takes no such text
+        return _worded(series)
     if better.dtype != object:
         return _raw_column(better)
     return _worded(series)

@@ -46,6 +46,10 @@ def check_names(names: Sequence[str], columns: Sequence[str], source: str, optio
         )
 
 
+LAST = "it is the last column"
+"""The reason for a guess that no name speaks for."""
+
+
 def guess_target(
     columns: Sequence[str], without: Sequence[Sequence[str]], name: str
 ) -> tuple[str, str]:
@@ -97,4 +101,4 @@ def guess_target(
     amounts = [c for c, p in zip(columns, plain, strict=True) if p in AMOUNT_NAMES]
     if len(amounts) == 1:
         return amounts[0], "it is named like an amount to predict"
-    return columns[-1], "it is the last column"
+    return columns[-1], LAST

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from advisor.images.layouts import Layout, find_layout, list_pictures
+from advisor.images.medium import PICTURES
+from advisor.media.layouts import Layout, find_layout, list_files
 from tests.pictures import as_bytes, class_folders, draw, masked_folder, put, small_problem
 
 
 def layout_of(folder: Path) -> Layout:
     """The layout of a folder that holds pictures."""
-    layout = find_layout(list_pictures(folder))
+    layout = find_layout(list_files(folder, [PICTURES]))
     assert layout is not None
     return layout
 
@@ -30,10 +31,10 @@ def test_nested_splits_are_found_however_they_are_spelt(
     class_folders(tmp_path / pool / "deep", each=1, seed=80)
     layout = layout_of(tmp_path)
     assert layout.kind == "classes"
-    assert len(layout.train.pictures) == 6
+    assert len(layout.train.files) == 6
     assert set(layout.train.labels) == {"red", "green"}
-    assert len(layout.test.pictures) == 6
-    assert len(layout.pool.pictures) == 6
+    assert len(layout.test.files) == 6
+    assert len(layout.pool.files) == 6
     assert any(f"{valid}/" in note and "cross-validation" in note for note in layout.notes)
 
 
@@ -46,7 +47,7 @@ def test_class_folders_may_lie_at_the_top(tmp_path: Path) -> None:
     (tmp_path / "leer").mkdir()
     put(tmp_path / "NA" / "notes.txt", b"x")
     layout = layout_of(tmp_path)
-    assert dict(zip(layout.train.pictures, layout.train.labels, strict=True)) == {
+    assert dict(zip(layout.train.files, layout.train.labels, strict=True)) == {
         "NA/1.png": "NA",
         "Rote Bete/1.png": "Rote Bete",
         "Rote Bete/more/2.png": "Rote Bete",
@@ -66,9 +67,9 @@ def test_masks_are_paired_by_stem(tmp_path: Path) -> None:
     (tmp_path / "train" / "masks" / "2.png").unlink()
     masked_folder(tmp_path / "test", n=1)
     layout = layout_of(tmp_path)
-    assert layout.kind == "masks"
-    assert layout.train.masks == ("train/masks/0_mask.png", "train/masks/1.png", None)
-    assert layout.test.masks == ("test/masks/0.png",)
+    assert layout.kind == "partners"
+    assert layout.train.partners == ("train/masks/0_mask.png", "train/masks/1.png", None)
+    assert layout.test.partners == ("test/masks/0.png",)
     for i in range(3):
         put(tmp_path / "other" / "images" / f"a{i}.png", b"x")
         put(tmp_path / "other" / "masks" / f"b{i}.png", b"x")
@@ -90,8 +91,8 @@ def test_hidden_things_oracles_and_links_out_are_left_alone(tmp_path: Path) -> N
     os.symlink(tmp_path / "outside" / "red" / "0.png", data / "red" / "out.png")
     os.symlink(data / "red" / "0.png", data / "green" / "within.png")
     os.symlink(data, data / "green" / "loop")
-    listing = list_pictures(data)
-    assert listing.pictures == ("green/0.png", "green/within.png", "red/0.png")
+    listing = list_files(data, [PICTURES])
+    assert listing.files == ("green/0.png", "green/within.png", "red/0.png")
     assert any("'blue', 'red/out.png'" in note for note in listing.notes)
 
 
@@ -103,12 +104,12 @@ def test_odd_names_are_no_accident(tmp_path: Path) -> None:
         put(Path(os.fsdecode(os.fsencode(tmp_path / "red") + b"/\xff.png")), b"x")
     except OSError:
         pytest.skip("this file system takes only names that are text")
-    listing = list_pictures(tmp_path)
-    assert listing.pictures == ("red/bare",)
+    listing = list_files(tmp_path, [PICTURES])
+    assert listing.files == ("red/bare",)
     assert [reason for _, reason in listing.broken] == ["its name is not UTF-8: rename it"]
 
 
 def test_a_folder_without_pictures_has_no_layout(tmp_path: Path) -> None:
     """Tables, or nothing."""
     put(tmp_path / "train.csv", b"a,b\n1,2\n")
-    assert find_layout(list_pictures(tmp_path)) is None
+    assert find_layout(list_files(tmp_path, [PICTURES])) is None

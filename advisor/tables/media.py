@@ -1,7 +1,7 @@
-"""Folders and tables of pictures → the raw frames that all data is read from.
+"""Folders and tables of files, as pictures and recordings are → the raw frames that all data is read from.
 
-A frame of pictures has a column ``image`` of absolute paths (and ``mask`` where there are masks), and the target
-beside it. What is done with targets, groups, pool and test split is the same as for tables from here on.
+A frame of files has one column of absolute paths, called as their medium says (and ``mask`` where pictures have masks),
+and the target beside it. What is done with targets, groups, pool and test split is the same as for tables from here on.
 """
 
 from __future__ import annotations
@@ -16,18 +16,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from advisor.errors import UnreadableData, quoted
-from advisor.images.files import PictureFile, scan_pictures
-from advisor.images.layouts import TEST_NAMES, Layout, Listing, Part
 from advisor.images.masks import mask_shares
-from advisor.images.similarity import read_signatures
+from advisor.media.layouts import TEST_NAMES, Layout, Listing, Part
+from advisor.media.medium import FileRecord, Medium
 from advisor.tables.levels import as_numbers
-from advisor.tables.picture_columns import (
-    IMAGE,
-    MASK,
-    find_picture_column,
-    refuse_absent,
-    use_picture_column,
-)
+from advisor.tables.media_columns import MASK, find_file_column, refuse_absent, use_file_column
 
 LABEL = "label"
 """The target's name where class folders give it."""
@@ -38,28 +31,16 @@ COVERED = "mask_share"
 SHOWN = 12
 """Broken files named in a note (our choice; the dataset keeps all)."""
 
-ENDINGS = {
-    "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"},
-    "MPO": {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"},
-    "PNG": {".png"},
-    "WEBP": {".webp"},
-    "BMP": {".bmp", ".dib"},
-    "DIB": {".bmp", ".dib"},
-    "TIFF": {".tif", ".tiff"},
-    "GIF": {".gif"},
-    "PPM": {".ppm", ".pgm", ".pbm", ".pnm"},
-}
-"""How files of a format are called."""
-
 
 @dataclass(frozen=True)
-class Gallery:
-    """The raw frames of a problem of pictures.
+class Collection:
+    """The raw frames of a problem of files.
 
     Attributes
     ----------
+    medium : Medium
     train : DataFrame
-        ``image``, perhaps ``mask``, and the other columns; one row per picture that can be read.
+        The paths, perhaps ``mask``, and the other columns; one row per file that can be read.
     test, pool : DataFrame or None
     target : tuple of str
         Where the layout says which columns are the target; else empty.
@@ -72,6 +53,7 @@ class Gallery:
     notes : tuple of str
     """
 
+    medium: Medium
     train: pd.DataFrame
     test: pd.DataFrame | None
     pool: pd.DataFrame | None
@@ -82,13 +64,13 @@ class Gallery:
     notes: tuple[str, ...] = ()
 
 
-def gallery_of_folder(layout: Layout, listing: Listing, name: str) -> Gallery:
-    """Class folders, or pictures with masks → raw frames without the files that cannot be read.
+def collection_of_folder(layout: Layout, listing: Listing, name: str) -> Collection:
+    """Class folders, or files with partners → raw frames without the files that cannot be read.
 
     Parameters
     ----------
     layout : Layout
-        Of kind ``classes`` or ``masks``.
+        Of kind ``classes`` or ``partners``.
     listing : Listing
         The same folder's.
     name : str
@@ -96,7 +78,7 @@ def gallery_of_folder(layout: Layout, listing: Listing, name: str) -> Gallery:
 
     Returns
     -------
-    Gallery
+    Collection
         With target ``label``, the folder's name exactly, or ``mask_share``.
 
     Raises
@@ -104,15 +86,17 @@ def gallery_of_folder(layout: Layout, listing: Listing, name: str) -> Gallery:
     UnreadableData
         If there is one class only, or nothing that can be read.
     """
-    masked = layout.kind == "masks"
+    masked = layout.kind == "partners"
     if not masked:
         _check_classes(layout.train, listing, name)
     root = str(layout.root)
-    frames = [_frame_of(part, root, masked) for part in (layout.train, layout.test, layout.pool)]
-    given = Gallery(
+    parts = (layout.train, layout.test, layout.pool)
+    frames = [_frame_of(part, root, masked, listing.medium) for part in parts]
+    given = Collection(
+        listing.medium,
         frames[0],
-        frames[1] if len(layout.test.pictures) else None,
-        frames[2] if len(layout.pool.pictures) else None,
+        frames[1] if len(layout.test.files) else None,
+        frames[2] if len(layout.pool.files) else None,
         (COVERED if masked else LABEL,),
         not masked,
         masked,
@@ -124,15 +108,15 @@ def gallery_of_folder(layout: Layout, listing: Listing, name: str) -> Gallery:
     )
 
 
-def gallery_of_tables(
+def collection_of_tables(
     train: pd.DataFrame,
     test: pd.DataFrame | None,
     pool: pd.DataFrame | None,
     source: str,
     folder: Path,
     listing: Listing | None = None,
-) -> Gallery | None:
-    """Tables of which one column names pictures → raw frames without the files that cannot be read.
+) -> Collection | None:
+    """Tables of which one column names files → raw frames without the files that cannot be read.
 
     Parameters
     ----------
@@ -144,102 +128,104 @@ def gallery_of_tables(
     folder : Path
         What relative paths start from.
     listing : Listing or None
-        All pictures of the folder. Those that no table names join the test split where they lie under ``test/`` and
+        All files of the folder. Those that no table names join the test split where they lie under ``test/`` and
         the unlabelled pool where not.
 
     Returns
     -------
-    Gallery or None
-        None where no column names pictures, or none of those named exists and the table has features of its own.
+    Collection or None
+        None where no column names files, or none of those named exists and the table has features of its own.
 
     Raises
     ------
     UnreadableData
-        If the pictures that the table is about do not exist or cannot be read.
+        If the files that the table is about do not exist or cannot be read.
     """
-    column = find_picture_column(train, folder, "train")
+    column = find_file_column(train, folder, "train")
     if column is None:
         return None
     if not column.n_found and train.shape[1] > 2:
         return None
     refuse_absent(column, source, folder)
-    notes = [f"pictures: column '{column.name}' names them"]
+    medium = column.medium
+    notes = [f"{medium.many}: column '{column.name}' names them"]
     frames: dict[str, pd.DataFrame | None] = {"test": test, "pool": pool}
     for which, frame in frames.items():
         if frame is not None:
-            theirs = find_picture_column(frame, folder, which)
+            theirs = find_file_column(frame, folder, which, [medium])
             if theirs is None:
                 raise UnreadableData(
-                    f"the {which} table has no column of pictures: expected one as '{column.name}' of "
+                    f"the {which} table has no column of {medium.many}: expected one as '{column.name}' of "
                     f"{source}; its columns are {quoted(frame.columns)}"
                 )
-            frames[which] = use_picture_column(frame, theirs)
-    frame = use_picture_column(train, column)
-    flags = [name for name in frame.columns if name != IMAGE and _is_flag(frame[name])]
+            frames[which] = use_file_column(frame, theirs)
+    frame = use_file_column(train, column)
+    flags = [name for name in frame.columns if name != medium.column and _is_flag(frame[name])]
     target = tuple(flags) if 1 < len(flags) == frame.shape[1] - 1 else ()
-    if listing is not None:
+    if listing is not None and listing.medium is medium:
         notes.extend(_add_unnamed(frame, frames, listing))
-    given = Gallery(frame, frames["test"], frames["pool"], target, notes=tuple(notes))
+    given = Collection(medium, frame, frames["test"], frames["pool"], target, notes=tuple(notes))
     return without_broken(given, str(folder))
 
 
-def path_frame(paths: Sequence[str | None]) -> pd.DataFrame:
-    """Paths → a raw frame with the one column ``image``."""
-    return pd.DataFrame({IMAGE: _paths(paths)})
+def path_frame(paths: Sequence[str | None], name: str) -> pd.DataFrame:
+    """Paths → a raw frame with the one column ``name``."""
+    return pd.DataFrame({name: _paths(paths)})
 
 
-def without_broken(gallery: Gallery, root: str) -> Gallery:
-    """Leave out the rows whose picture cannot be read, and say which.
+def without_broken(collection: Collection, root: str) -> Collection:
+    """Leave out the rows whose file cannot be read, and say which.
 
     Parameters
     ----------
-    gallery : Gallery
+    collection : Collection
         Perhaps with broken files.
     root : str
         The folder that names are told relative to.
 
     Returns
     -------
-    Gallery
+    Collection
 
     Raises
     ------
     UnreadableData
-        If no labelled picture can be read.
+        If no labelled file can be read.
     """
-    records, faults = _find_faults(gallery)
-    notes = [*gallery.notes, *_misnamed(records, root)]
+    medium, column = collection.medium, collection.medium.column
+    records, faults, odd = _find_faults(collection)
+    notes = [*collection.notes, *_misnamed(records, root, medium), *odd]
     frames: list[pd.DataFrame | None] = []
     n_empty = 0
-    for frame in (gallery.train, gallery.test, gallery.pool):
+    for frame in (collection.train, collection.test, collection.pool):
         if frame is None:
             frames.append(None)
             continue
-        bad = frame[IMAGE].isin(list(faults)) | frame[IMAGE].isna()
-        n_empty += int(frame[IMAGE].isna().sum())
+        bad = frame[column].isin(list(faults)) | frame[column].isna()
+        n_empty += int(frame[column].isna().sum())
         kept = frame if not bad.any() else frame[~bad].reset_index(drop=True)
         frames.append(kept)
     told = [f"{shown(path, root)}: {why}" for path, why in faults.items()]
-    broken = tuple(dict.fromkeys([*gallery.broken, *told]))
+    broken = tuple(dict.fromkeys([*collection.broken, *told]))
     if broken:
-        notes.append(broken_note(broken))
+        notes.append(broken_note(broken, medium))
     if n_empty:
-        notes.append(f"{n_empty} rows name no picture and were left out")
+        notes.append(f"{n_empty} rows name no {medium.one} and were left out")
     train = frames[0]
     if train is None or not len(train):
         raise UnreadableData(
-            f"none of the {len(gallery.train)} labelled pictures can be read: {quoted(broken, 3)}"
+            f"none of the {len(collection.train)} labelled {medium.many} can be read: {quoted(broken, 3)}"
         )
     return replace(
-        gallery, train=train, test=frames[1], pool=frames[2], broken=broken, notes=tuple(notes)
+        collection, train=train, test=frames[1], pool=frames[2], broken=broken, notes=tuple(notes)
     )
 
 
-def broken_note(broken: Sequence[str]) -> str:
+def broken_note(broken: Sequence[str], medium: Medium) -> str:
     """Say which files were left out, and why."""
     named = "; ".join(broken[:SHOWN])
     more = f"; and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
-    return f"{len(broken)} files that cannot be read as pictures were left out: {named}{more}"
+    return f"{len(broken)} files that cannot be read as {medium.many} were left out: {named}{more}"
 
 
 def shown(path: str, root: str) -> str:
@@ -247,13 +233,15 @@ def shown(path: str, root: str) -> str:
     return path[len(root) :].lstrip(os.sep) if path.startswith(root + os.sep) else path
 
 
-def conflict_note(paths: pd.Series, y: NDArray[np.generic]) -> list[str]:
-    """Say which pictures have several rows with different targets.
+def conflict_note(paths: pd.Series, y: NDArray[np.generic], many: str) -> list[str]:
+    """Say which files have several rows with different targets.
 
     Parameters
     ----------
     paths : Series of str of shape (n_rows,)
     y : ndarray of shape (n_rows,) or (n_rows, n_labels)
+    many : str
+        What the files are called.
 
     Returns
     -------
@@ -263,53 +251,55 @@ def conflict_note(paths: pd.Series, y: NDArray[np.generic]) -> list[str]:
     if not paths.duplicated().any():
         return []
     rows = pd.DataFrame(np.asarray(y).reshape(len(y), -1))
-    rows.insert(0, IMAGE, paths.astype("object").to_numpy())
+    rows.insert(0, "path", paths.astype("object").to_numpy())
     distinct = rows.drop_duplicates()
-    twice = distinct[IMAGE][distinct[IMAGE].duplicated()].unique()
+    twice = distinct["path"][distinct["path"].duplicated()].unique()
     if not len(twice):
         return []
     names = quoted([os.path.basename(path) for path in twice], 3)
-    return [f"{len(twice)} pictures have several rows with different targets: {names}"]
+    return [f"{len(twice)} {many} have several rows with different targets: {names}"]
 
 
 def _add_unnamed(
     train: pd.DataFrame, frames: dict[str, pd.DataFrame | None], listing: Listing
 ) -> list[str]:
-    """Add the pictures of a folder that no table names to its test split and pool; returns notes."""
+    """Add the files of a folder that no table names to its test split and pool; returns notes."""
+    column = listing.medium.column
     tables = [frame for frame in (train, *frames.values()) if frame is not None]
-    named = {os.path.realpath(path) for frame in tables for path in frame[IMAGE].dropna()}
+    named = {os.path.realpath(path) for frame in tables for path in frame[column].dropna()}
     tested: list[str | None] = []
     others: list[str | None] = []
-    for name in listing.pictures:
+    for name in listing.files:
         path = str(listing.root / name)
         if os.path.realpath(path) not in named:
             in_test = name.partition("/")[0].lower() in TEST_NAMES
             (tested if in_test else others).append(path)
     if tested and frames["test"] is None:
-        frames["test"] = path_frame(tested)
+        frames["test"] = path_frame(tested, column)
     if not others:
         return []
     pool = frames["pool"]
-    frames["pool"] = path_frame([*([] if pool is None else pool[IMAGE]), *others])
-    return [f"{len(others)} pictures that no table names are in the unlabelled pool"]
+    frames["pool"] = path_frame([*([] if pool is None else pool[column]), *others], column)
+    return [f"{len(others)} {listing.medium.many} that no table names are in the unlabelled pool"]
 
 
 def _check_classes(part: Part, listing: Listing, name: str) -> None:
     classes = sorted({label for label in part.labels if label is not None})
+    many = listing.medium.many
     if len(classes) < 2:
         empty = [folder.rpartition("/")[2] for folder in listing.empty_folders]
         but = f" (the folders {quoted(empty)} are empty)" if empty else ""
         raise UnreadableData(
-            f"{name} has pictures of only one class, {quoted(classes)}{but}: expected a folder of pictures "
-            "for each of at least two classes, or a table with a column of file names and one of labels"
+            f"{name} has {many} of only one class, {quoted(classes)}{but}: expected a folder of {many} for each "
+            "of at least two classes, or a table with a column of file names and one of labels"
         )
 
 
-def _frame_of(part: Part, root: str, masked: bool) -> pd.DataFrame:
+def _frame_of(part: Part, root: str, masked: bool, medium: Medium) -> pd.DataFrame:
     """One split as a raw frame."""
-    frame = path_frame([os.path.join(root, name) for name in part.pictures])
+    frame = path_frame([os.path.join(root, name) for name in part.files], medium.column)
     if masked:
-        masks = part.masks or (None,) * len(part.pictures)
+        masks = part.partners or (None,) * len(part.files)
         frame[MASK] = _paths([None if m is None else os.path.join(root, m) for m in masks])
     elif any(label is not None for label in part.labels):
         frame[LABEL] = pd.Categorical(np.array([*part.labels, None], dtype=object)[:-1])
@@ -320,37 +310,39 @@ def _paths(paths: Sequence[str | None]) -> pd.Categorical:
     return pd.Categorical(np.array([*paths, None], dtype=object)[:-1])
 
 
-def _find_faults(gallery: Gallery) -> tuple[list[PictureFile], dict[str, str]]:
+def _find_faults(
+    collection: Collection,
+) -> tuple[list[FileRecord], dict[str, str], list[str]]:
     """Look at all files; those that are to be learned from or judged by are decoded, too.
 
-    The decoding is that of :func:`advisor.images.similarity.read_signatures`, which the folds need anyway and which is
-    kept in the cache; the pool is judged by structure alone, for nothing fails where one of it turns out unreadable.
+    The pool is judged by structure alone, for nothing fails where one of it turns out unreadable.
     """
-    frames = [frame for frame in (gallery.train, gallery.test, gallery.pool) if frame is not None]
-    paths = list(dict.fromkeys(path for frame in frames for path in frame[IMAGE].dropna()))
-    records, broken = scan_pictures(paths)
-    judged = {
-        path
-        for frame in (gallery.train, gallery.test)
-        if frame is not None
-        for path in frame[IMAGE].dropna()
-    }
-    whole = [record.path for record in records if record.path in judged]
-    if whole:
-        decoded = read_signatures(whole).decoded
-        suspects = [path for path, good in zip(whole, decoded, strict=True) if not good]
-        broken += scan_pictures(suspects, decode=True)[1]
-    faults = dict(broken)
-    return [record for record in records if record.path not in faults], faults
+    medium, column = collection.medium, collection.medium.column
+    judged = _distinct_paths((collection.train, collection.test), column)
+    paths = list(dict.fromkeys([*judged, *_distinct_paths((collection.pool,), column)]))
+    records, broken = medium.scan(paths)
+    whole = {record.path for record in records}
+    undecoded, odd = medium.examine([path for path in judged if path in whole])
+    faults = dict([*broken, *undecoded])
+    return [record for record in records if record.path not in faults], faults, odd
 
 
-def _misnamed(records: Sequence[PictureFile], root: str) -> list[str]:
+def _distinct_paths(frames: Sequence[pd.DataFrame | None], column: str) -> list[str]:
+    """Every path of some frames once, in their order."""
+    return list(
+        dict.fromkeys(
+            path for frame in frames if frame is not None for path in frame[column].dropna()
+        )
+    )
+
+
+def _misnamed(records: Sequence[FileRecord], root: str, medium: Medium) -> list[str]:
     """Say which files have another format than their name says."""
     odd = [
         f"{shown(record.path, root)} ({record.format})"
         for record in records
         if (end := os.path.splitext(record.path)[1].lower())
-        not in ENDINGS.get(record.format, {end})
+        not in medium.endings.get(record.format, {end})
     ]
     if not odd:
         return []
@@ -360,11 +352,11 @@ def _misnamed(records: Sequence[PictureFile], root: str) -> list[str]:
     ]
 
 
-def _with_shares(gallery: Gallery, root: str) -> Gallery:
+def _with_shares(collection: Collection, root: str) -> Collection:
     """Add the share that each mask covers; a picture whose mask is missing or broken has none."""
-    broken, notes = list(gallery.broken), list(gallery.notes)
+    broken, notes = list(collection.broken), list(collection.notes)
     frames: list[pd.DataFrame | None] = []
-    for frame in (gallery.train, gallery.test):
+    for frame in (collection.train, collection.test):
         if frame is None:
             frames.append(None)
             continue
@@ -381,9 +373,11 @@ def _with_shares(gallery: Gallery, root: str) -> Gallery:
     train = frames[0]
     if train is None or train[COVERED].isna().all():
         raise UnreadableData(
-            f"none of the {len(gallery.train)} pictures has a mask that can be read"
+            f"none of the {len(collection.train)} pictures has a mask that can be read"
         )
-    return replace(gallery, train=train, test=frames[1], broken=tuple(broken), notes=tuple(notes))
+    return replace(
+        collection, train=train, test=frames[1], broken=tuple(broken), notes=tuple(notes)
+    )
 
 
 def _is_flag(series: pd.Series) -> bool:

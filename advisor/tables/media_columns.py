@@ -1,4 +1,4 @@
-"""A table of which one column names or holds pictures → the same table with a column of their paths."""
+"""A table of which one column names or holds files, as pictures are → the same table with a column of their paths."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from advisor.errors import UnreadableData, quoted
-from advisor.images.embedded import cell_as_path, holds_picture
-from advisor.images.layouts import SUFFIXES, is_picture
+from advisor.images.medium import PICTURES
+from advisor.media.embedded import cell_as_path, holds_item
+from advisor.media.medium import Medium
+from advisor.sounds.medium import SOUNDS
+from advisor.tables.columns import Column, ColumnKind
 from advisor.tables.kinds import evenly_spaced, tokens
 from advisor.tables.levels import MISSING_MARKS, find_levels
 from advisor.tables.reading import Table, frame_from_arrow, read_table, unique_names
 
-IMAGE = "image"
-"""What the column of paths is called from here on, whatever it was called in the file."""
+MEDIA = (PICTURES, SOUNDS)
+"""The kinds of files that a table may name or hold."""
 
 MASK = "mask"
-
-NAMED_PICTURE = frozenset(
-    {"image", "img", "picture", "photo", "file", "filename", "path", "filepath", "id"}
-)
-"""Parts of a column name for which a cell without a picture's ending is looked up as a file's stem, too."""
+"""The column of a picture's mask."""
 
 LOOKED_AT = 200
-"""Distinct cells by whose endings a column is judged to name pictures (our choice)."""
+"""Distinct cells by whose endings a column is judged to name files (our choice)."""
 
 NAMES_SHARE = 0.9
-"""Fraction of these that must end like a picture (our choice: a few cells may be wrong)."""
+"""Fraction of these that must end like a file of the medium (our choice: a few cells may be wrong)."""
 
 MOST_FOLDERS = 200
-"""Folders beside a table that are searched for the pictures it names (our choice)."""
+"""Folders beside a table that are searched for the files it names (our choice)."""
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
 
 
 @dataclass(frozen=True)
-class PictureColumn:
-    """The column that names pictures, and where they are.
+class FileColumn:
+    """The column that names files of a medium, and where they are.
 
     Attributes
     ----------
+    medium : Medium
     name : str
         As the table calls it.
     paths : Series of str of shape (n_rows,)
@@ -58,68 +58,89 @@ class PictureColumn:
         Cells, as written, whose file does not exist.
     """
 
+    medium: Medium
     name: str
     paths: pd.Series
     n_found: int
     missing: tuple[str, ...]
 
 
-def find_picture_column(
-    frame: pd.DataFrame, folder: Path, prefer: str = ""
-) -> PictureColumn | None:
-    """Find the column of a raw table that names pictures.
+def find_file_column(
+    frame: pd.DataFrame, folder: Path, prefer: str = "", media: Sequence[Medium] = MEDIA
+) -> FileColumn | None:
+    """Find the column of a raw table that names files.
 
     Parameters
     ----------
     frame : DataFrame of shape (n_rows, n_columns)
         As :func:`advisor.tables.reading.as_raw` makes it.
     folder : Path
-        What relative paths start from; pictures are also looked for one and two folders below.
+        What relative paths start from; files are also looked for one and two folders below.
     prefer : str
-        Name of the sub-folder that counts where several have a picture of that name (``train`` for train.csv).
+        Name of the sub-folder that counts where several have a file of that name (``train`` for train.csv).
+    media : sequence of Medium
+        What the files may be.
 
     Returns
     -------
-    PictureColumn or None
+    FileColumn or None
         The first whose files exist, else the first whose cells look like file names; None where there is neither.
     """
-    finder = _Finder(folder, prefer)
+    finders = [_Finder(folder, prefer, medium) for medium in media]
     best = None
     for name in frame.columns:
-        if isinstance(frame[name].dtype, np.dtype) and not _named_like_picture(str(name)):
-            continue
-        column = _as_pictures(str(name), frame[name], finder)
-        if column is not None and column.n_found:
-            return column
-        best = best or column
+        for finder in finders:
+            if isinstance(frame[name].dtype, np.dtype) and not finder.is_named(str(name)):
+                continue
+            column = _as_files(str(name), frame[name], finder)
+            if column is not None and column.n_found:
+                return column
+            best = best or column
     return best
 
 
-def use_picture_column(frame: pd.DataFrame, column: PictureColumn) -> pd.DataFrame:
-    """Put the paths of a table's pictures first, in a column called ``image``.
+def medium_of(columns: Sequence[Column]) -> Medium | None:
+    """Find out what kind of files the rows of a schema are.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+
+    Returns
+    -------
+    Medium or None
+        None for tables and texts.
+    """
+    kinds = {column.kind for column in columns}
+    return next((medium for medium in MEDIA if ColumnKind(medium.modality) in kinds), None)
+
+
+def use_file_column(frame: pd.DataFrame, column: FileColumn) -> pd.DataFrame:
+    """Put the paths of a table's files first, in a column called as their medium says, such as ``image``.
 
     Parameters
     ----------
     frame : DataFrame of shape (n_rows, n_columns)
-    column : PictureColumn
+    column : FileColumn
         Of this frame.
 
     Returns
     -------
     DataFrame of shape (n_rows, n_columns)
-        Another column that is called ``image`` is now ``image.2``.
+        Another column that is called so has ``.2`` behind its name.
     """
-    rest = frame.drop(columns=column.name).rename(columns={IMAGE: f"{IMAGE}.2"})
-    return pd.concat([column.paths.rename(IMAGE), rest], axis=1)
+    name = column.medium.column
+    rest = frame.drop(columns=column.name).rename(columns={name: f"{name}.2"})
+    return pd.concat([column.paths.rename(name), rest], axis=1)
 
 
 def paths_of_cells(series: pd.Series) -> pd.Series:
-    """Write pictures that are held in the cells of a column → their paths; other columns stay as they are.
+    """Write items that are held in the cells of a column → their paths; other columns stay as they are.
 
     Parameters
     ----------
     series : Series of shape (n_rows,)
-        Of objects: bytes, ``{"bytes", "path"}``, PIL pictures or paths; or anything else.
+        Of objects: bytes, ``{"bytes", "path"}``, pictures of PIL, paths; or anything else.
 
     Returns
     -------
@@ -129,19 +150,19 @@ def paths_of_cells(series: pd.Series) -> pd.Series:
         return series
     present = series.dropna()
     if not len(present) or not (
-        holds_picture(present.iloc[0]) or isinstance(present.iloc[0], os.PathLike)
+        holds_item(present.iloc[0], MEDIA) or isinstance(present.iloc[0], os.PathLike)
     ):
         return series
-    return series.map(cell_as_path)
+    return series.map(lambda cell: cell_as_path(cell, MEDIA))
 
 
-def read_table_with_pictures(path: Path) -> Table:
-    """Read a table as :func:`advisor.tables.reading.read_table` does; pictures in Parquet cells become paths.
+def read_table_with_files(path: Path) -> Table:
+    """Read a table as :func:`advisor.tables.reading.read_table` does; files in Parquet cells become paths.
 
     Parameters
     ----------
     path : Path
-        A table in any format; Parquet columns of ``{bytes, path}`` or of a picture's bytes are written to the cache.
+        A table in any format; Parquet columns of ``{bytes, path}`` or of a file's bytes are written to the cache.
 
     Returns
     -------
@@ -156,8 +177,8 @@ def read_table_with_pictures(path: Path) -> Table:
         return read_table(path)
     try:
         with parquet.ParquetFile(path) as file:
-            held = [field.name for field in file.schema_arrow if _may_hold_pictures(field.type)]
-            held = [name for name in held if _first_holds_picture(file, name)]
+            held = [field.name for field in file.schema_arrow if _may_hold_files(field.type)]
+            held = [name for name in held if _first_holds_file(file, name)]
             if not held:
                 return read_table(path)
             return _unpack(file, held)
@@ -168,24 +189,28 @@ def read_table_with_pictures(path: Path) -> Table:
         raise UnreadableData(f"{path.name} is not a readable Parquet file: {reason}") from None
 
 
-def refuse_absent(column: PictureColumn, source: str, folder: Path) -> None:
-    """Raise UnreadableData where none of the pictures that a table names exists; the first are named."""
+def refuse_absent(column: FileColumn, source: str, folder: Path) -> None:
+    """Raise UnreadableData where none of the files that a table names exists; the first are named."""
     if not column.n_found:
         raise UnreadableData(
-            f"{source} names {len(column.missing)} pictures in column '{column.name}', and none of them "
+            f"{source} names {len(column.missing)} {column.medium.many} in column '{column.name}', and none of them "
             f"exists: {quoted(column.missing, 3)}. Expected paths that are absolute or start from {folder}."
         )
 
 
 class _Finder:
-    """Looks up what a table calls a picture."""
+    """Looks up what a table calls a file."""
 
-    def __init__(self, folder: Path, prefer: str) -> None:
-        self.folder, self.prefer = folder, prefer
+    def __init__(self, folder: Path, prefer: str, medium: Medium) -> None:
+        self.folder, self.prefer, self.medium = folder, prefer, medium
         self._by_name: dict[str, list[str]] | None = None
 
+    def is_named(self, column: str) -> bool:
+        """Whether a column is called like one of files."""
+        return bool(tokens(column) & self.medium.named)
+
     def find(self, word: str) -> tuple[str, bool]:
-        """Path of one picture, and whether it exists."""
+        """Path of one file, and whether it exists."""
         direct = os.path.join(self.folder, word)
         if os.path.isfile(direct):
             return direct, True
@@ -200,12 +225,12 @@ class _Finder:
         return (known[0], True) if len(known) == 1 else (direct, False)
 
     def _names(self) -> dict[str, list[str]]:
-        """Names and stems of the pictures in the folders near the table, listed when first needed."""
+        """Names and stems of the files in the folders near the table, listed when first needed."""
         if self._by_name is None:
             self._by_name = {}
             for place in _near(self.folder):
                 for name in _names_in(place):
-                    if is_picture(os.path.join(place, name)):
+                    if self.medium.is_one(os.path.join(place, name)):
                         for key in {name, os.path.splitext(name)[0], f"{place.name}/{name}"}:
                             self._by_name.setdefault(key, []).append(str(place / name))
         return self._by_name
@@ -236,17 +261,13 @@ def _names_in(folder: Path) -> list[str]:
         return []
 
 
-def _named_like_picture(name: str) -> bool:
-    return bool(tokens(name) & NAMED_PICTURE)
-
-
-def _as_pictures(name: str, series: pd.Series, finder: _Finder) -> PictureColumn | None:
-    """One column as a column of pictures, or None where it is none."""
+def _as_files(name: str, series: pd.Series, finder: _Finder) -> FileColumn | None:
+    """One column as a column of files, or None where it is none."""
     few = _some_words(series)
     if not len(few):
         return None
-    by_ending = np.mean([_ends_like_picture(word) for word in few]) >= NAMES_SHARE
-    if not by_ending and not _named_like_picture(name):
+    by_ending = np.mean([_ends_like(word, finder.medium) for word in few]) >= NAMES_SHARE
+    if not by_ending and not finder.is_named(name):
         return None
     if not by_ending and np.mean([finder.find(word)[1] for word in few]) < NAMES_SHARE:
         return None
@@ -255,7 +276,7 @@ def _as_pictures(name: str, series: pd.Series, finder: _Finder) -> PictureColumn
     places = pd.Series([*(path for path, _ in found), None], dtype="object")
     paths = pd.Series(pd.Categorical(places.to_numpy()[codes]))
     missing = tuple(word for word, (_, there) in zip(words, found, strict=True) if not there)
-    return PictureColumn(name, paths, len(found) - len(missing), missing)
+    return FileColumn(finder.medium, name, paths, len(found) - len(missing), missing)
 
 
 def _some_words(series: pd.Series) -> list[str]:
@@ -267,32 +288,32 @@ def _some_words(series: pd.Series) -> list[str]:
     return list(find_levels(series.iloc[evenly_spaced(len(series), LOOKED_AT)])[1])
 
 
-def _ends_like_picture(word: str) -> bool:
-    return os.path.splitext(word.strip())[1].lower() in SUFFIXES and "://" not in word
+def _ends_like(word: str, medium: Medium) -> bool:
+    return medium.ends_like(word.strip()) and "://" not in word
 
 
-def _may_hold_pictures(kind: pa.DataType) -> bool:
+def _may_hold_files(kind: pa.DataType) -> bool:
     if pa.types.is_struct(kind):
         return {kind.field(i).name for i in range(kind.num_fields)} == {"bytes", "path"}
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
-def _first_holds_picture(file: parquet.ParquetFile, name: str) -> bool:
-    """Whether the first cell of a column that is not empty holds a picture."""
+def _first_holds_file(file: parquet.ParquetFile, name: str) -> bool:
+    """Whether the first cell of a column that is not empty holds a file."""
     for batch in file.iter_batches(batch_size=16, columns=[name]):
         for cell in batch.column(0).to_pylist():
             if cell is not None:
-                return holds_picture(cell)
+                return holds_item(cell, MEDIA)
     return False
 
 
 def _unpack(file: parquet.ParquetFile, held: Sequence[str]) -> Table:
-    """Write the pictures of some columns, a few rows at a time, and read the other columns."""
+    """Write the files of some columns, a few rows at a time, and read the other columns."""
     columns: dict[str, pa.Array] = {}
     for name in held:
         paths: list[str | None] = []
         for batch in file.iter_batches(batch_size=64, columns=[name]):
-            paths.extend(cell_as_path(cell) for cell in batch.column(0).to_pylist())
+            paths.extend(cell_as_path(cell, MEDIA) for cell in batch.column(0).to_pylist())
         columns[name] = pa.array(paths, pa.string())
     others = [name for name in file.schema_arrow.names if name not in held]
     table = file.read(columns=others)

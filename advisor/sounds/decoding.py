@@ -1,0 +1,239 @@
+"""A file → the waveform of one channel at one rate, whatever it is stored as."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.errors import AdvisorError
+from advisor.registry import require
+
+LOWEST_RATE, HIGHEST_RATE = 1_000, 1_000_000
+"""Samples per second beyond which a header is taken for damaged (our choice: seismographs and bat detectors are
+within)."""
+
+BLOCK = 2**20
+"""Frames that are read at once: bounds the memory of many channels (our choice)."""
+
+MARGIN = 0.05
+"""Seconds read beyond the part that is asked for, so that the resampling filter sees what follows; our choice."""
+
+UNREAD = frozenset({".m4a", ".aac", ".wma", ".amr", ".mp4", ".ape"})
+"""Endings of recordings in formats that libsndfile does not read."""
+
+
+MPEG = frozenset({".mp3", ".mp2", ".mpga"})
+
+MPEG_HEAD = 4096
+"""Bytes within which a file of MPEG sound must have a frame (our choice: tags begin with their own sign, ID3, and
+pictures within them with another that passes as one)."""
+
+NO_SOUND = "its content is no sound in a known format"
+
+UNKNOWN = ("Format not recognised", "Unspecified internal error", "not a regular file")
+"""What libsndfile says of content that it does not know, the last of what should be MPEG."""
+
+
+class UnreadableSound(AdvisorError):
+    """A file that cannot be decoded as sound; the message is the reason alone, without the file's name."""
+
+
+def load_sound(path: Path | str, rate: int, longest: float | None = None) -> NDArray[np.float32]:
+    """Decode a recording: mean of its channels, resampled, nothing beyond full scale.
+
+    Samples that are no numbers count as 0; a recording whose peak is beyond 1 (floating point, or lossy formats) is
+    scaled down by it.
+
+    Parameters
+    ----------
+    path : Path or str
+        wav, flac, ogg, opus, mp3, aiff or what else libsndfile reads.
+    rate : int
+        Samples per second that are wanted.
+    longest : float or None
+        Seconds; of a longer recording the first ones are taken. None for all of it.
+
+    Returns
+    -------
+    ndarray of float32 of shape (n_samples,)
+        In [-1, 1]; at least one sample.
+
+    Raises
+    ------
+    UnreadableSound
+        If it cannot be decoded, or holds nothing.
+    """
+    wave, own_rate, _ = read_wave(path, longest)
+    if own_rate != rate:
+        soxr = require("soxr", extra="audio")
+        wave = np.asarray(soxr.resample(wave, own_rate, rate), dtype=np.float32)
+    if longest is not None:
+        wave = wave[: max(1, round(longest * rate))]
+    if not len(wave):  # shorter than one sample at this rate
+        return np.zeros(1, dtype=np.float32)
+    peak = float(np.abs(wave).max())
+    return np.ascontiguousarray(wave / peak if peak > 1 else wave, dtype=np.float32)
+
+
+def read_wave(path: Path | str, longest: float | None) -> tuple[NDArray[np.float32], int, int]:
+    """Decode a recording at its own rate: the mean of its channels, without what is no number.
+
+    Parameters
+    ----------
+    path : Path or str
+    longest : float or None
+        Seconds; a little more than the first of these are read, so that a resampling filter sees what follows.
+
+    Returns
+    -------
+    wave : ndarray of float32 of shape (n_samples,)
+        At least one sample, perhaps beyond full scale.
+    rate : int
+        Samples per second.
+    n_odd : int
+        Samples, of all channels, that were no finite numbers and are 0 now.
+
+    Raises
+    ------
+    UnreadableSound
+        If it cannot be decoded, holds nothing, or nothing but what is no number.
+    """
+    try:
+        with open_sound(path) as file:
+            wave, n_odd = _read(file, longest)
+            if not len(wave):
+                raise UnreadableSound("it holds no samples that can be decoded")
+            if n_odd == len(wave) * file.channels:
+                raise UnreadableSound("none of its samples is a number")
+            return wave, int(file.samplerate), n_odd
+    except UnreadableSound:
+        raise
+    except Exception as fault:  # libsndfile says little of damaged files, and in several ways
+        raise UnreadableSound(reason_of(fault, path)) from fault
+
+
+@cache
+def sound_library() -> ModuleType:
+    """Load ``soundfile`` → the module.
+
+    Returns
+    -------
+    module
+
+    Raises
+    ------
+    MissingDependency
+        If it is not installed.
+    """
+    return require("soundfile", extra="audio")
+
+
+def open_sound(path: Path | str) -> Any:
+    """Open a recording and read its header.
+
+    Parameters
+    ----------
+    path : Path or str
+
+    Returns
+    -------
+    soundfile.SoundFile
+        To be closed by the caller, as its context manager does.
+
+    Raises
+    ------
+    UnreadableSound
+        If its header says what no recording can have: an absurd rate, or no samples.
+    OSError, soundfile.SoundFileError
+        If it cannot be opened; see :func:`reason_of`.
+    """
+    if os.path.splitext(path)[1].lower() in MPEG:
+        # libmpg123 would search the whole file for a frame, and write to the terminal that there is none
+        with open(path, "rb") as raw:
+            head = raw.read(MPEG_HEAD)
+        if (
+            head
+            and head[:3] != b"ID3"
+            and not any(head[i] == 0xFF and head[i + 1] >= 0xE0 for i in range(len(head) - 1))
+        ):
+            raise UnreadableSound(NO_SOUND)
+    file = sound_library().SoundFile(path)
+    try:
+        _check_header(file)
+    except UnreadableSound:
+        file.close()
+        raise
+    return file
+
+
+def _check_header(file: Any) -> None:
+    """Raise UnreadableSound where the rate is absurd or there are no samples."""
+    if not LOWEST_RATE <= file.samplerate <= HIGHEST_RATE:
+        raise UnreadableSound(
+            f"its header gives {file.samplerate:,} samples per second: expected {LOWEST_RATE:,} to {HIGHEST_RATE:,}"
+        )
+    if not file.frames:  # Ogg tells its length at its end
+        cut = "is cut off or " if file.format == "OGG" else ""
+        raise UnreadableSound(f"it {cut}holds no samples (0 seconds)")
+
+
+def reason_of(fault: Exception, path: Path | str) -> str:
+    """Say in one line, without the file's name, what libsndfile found wrong with a file.
+
+    Parameters
+    ----------
+    fault : Exception
+        As it was raised.
+    path : Path or str
+        The file, which is looked at when libsndfile only says "System error".
+
+    Returns
+    -------
+    str
+    """
+    try:
+        n_bytes = os.stat(path).st_size
+    except FileNotFoundError:
+        return "it does not exist"
+    except (OSError, ValueError) as closed:
+        return f"it cannot be opened ({getattr(closed, 'strerror', None) or closed})"
+    if not n_bytes:
+        return "it is empty (0 bytes)"
+    if isinstance(fault, OSError) and fault.strerror:
+        return f"it cannot be opened ({fault.strerror})"
+    ending = os.path.splitext(path)[1].lower()
+    if ending in UNREAD:
+        return f"'{ending}' is not read: convert it to flac or wav"
+    text = " ".join(str(getattr(fault, "error_string", "") or fault).split()).rstrip(".")
+    if any(sign in text for sign in UNKNOWN):
+        return NO_SOUND
+    if "System error" in text and not os.access(path, os.R_OK):
+        return "it cannot be opened (Permission denied)"
+    if "lost sync" in text:
+        return f"it is cut off or damaged ({text})"
+    return f"it cannot be decoded ({text})"
+
+
+def _read(file: Any, longest: float | None) -> tuple[NDArray[np.float32], int]:
+    """The mean of the channels, from the beginning, and how many samples were no numbers."""
+    wanted = None if longest is None else int((longest + MARGIN) * file.samplerate) + 1
+    pieces: list[NDArray[np.float32]] = []
+    n_read = n_odd = 0
+    while wanted is None or n_read < wanted:
+        size = BLOCK if wanted is None else min(BLOCK, wanted - n_read)
+        block = file.read(size, dtype="float32", always_2d=True)
+        if not len(block):
+            break
+        finite = np.isfinite(block)
+        if not finite.all():
+            n_odd += int(finite.size - finite.sum())
+            block = np.where(finite, block, np.float32(0))
+        pieces.append(block.mean(axis=1, dtype=np.float32))
+        n_read += len(block)
+    return (np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.float32)), n_odd

@@ -1,0 +1,48 @@
+"""Headers of recordings, and what is wrong with broken ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from advisor.sounds.files import scan_sounds
+from tests.recordings import as_bytes, broken_files, make, odd_files, put
+
+
+def test_the_gallery_is_told_apart(tmp_path: Path) -> None:
+    """Odd files are recordings, broken ones have a reason; decoding finds what headers do not tell."""
+    odd = [str(put(tmp_path / name, content)) for name, content in odd_files().items()]
+    recordings, broken = scan_sounds(odd)
+    assert broken == []
+    assert [record.path for record in recordings] == odd
+    paths = {name: str(put(tmp_path / "b" / name, c)) for name, (c, _) in broken_files().items()}
+    plain = dict(scan_sounds(list(paths.values()))[1])
+    assert set(paths.values()) - set(plain) == {paths["no number.wav"]}
+    decoded = dict(scan_sounds(list(paths.values()), decode=True)[1])
+    for name, (_, reason) in broken_files().items():
+        assert reason in decoded[paths[name]]
+    assert scan_sounds(odd, decode=True)[1] == []
+
+
+@pytest.mark.parametrize(
+    ("form", "rate", "subtype"),
+    [("WAV", 8_000, "PCM_16"), ("FLAC", 16_000, "PCM_16"), ("OGG", 22_050, "VORBIS")],
+)
+def test_headers_say_what_was_written(form: str, rate: int, subtype: str, tmp_path: Path) -> None:
+    """Rate, channels, length and format."""
+    wave = make(seconds=0.5, rate=rate)
+    path = put(tmp_path / f"a.{form.lower()}", as_bytes(wave, form, rate, subtype))
+    (record,), _ = scan_sounds([str(path)])
+    assert (record.format, record.subtype, record.rate, record.channels) == (form, subtype, rate, 1)
+    assert record.seconds == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_changed_file_is_looked_at_again(tmp_path: Path) -> None:
+    """And one that is missing or closed is broken."""
+    path = put(tmp_path / "a.wav", b"")
+    assert scan_sounds([str(path)])[1] == [(str(path), "it is empty (0 bytes)")]
+    put(path, as_bytes(make()))
+    assert scan_sounds([str(path)])[1] == []
+    gone = str(tmp_path / "no.wav")
+    assert scan_sounds([gone])[1] == [(gone, "it does not exist")]
