@@ -52,6 +52,8 @@ class BackboneCard(BaseModel):
     pretraining: str
     licence: str
     reference: str
+    default: bool = True
+    """Whether it may be taken where it can run and none was named; False for those whose licence forbids some uses."""
 
     @property
     def megabytes(self) -> float:
@@ -76,6 +78,7 @@ class BackboneCard(BaseModel):
             "pretraining",
             "licence",
             "reference",
+            "default",
         }
         return self.model_dump_json(exclude=told)
 
@@ -232,6 +235,19 @@ class TextLoader(Loader, Protocol):
     ) -> list[str]:
         """Make one view of each text, as ``embed`` does before it embeds."""
 
+    def adapt(self, card: TextCard, texts: Sequence[str], deadline: Deadline, seed: int) -> str:
+        """Go on training a base language model on texts, or find what that made before; names the backbone it becomes.
+
+        The name is one for :func:`find_backbone`, with the folder of the adapted weights behind the ``@``.
+
+        Raises
+        ------
+        InvalidRequest
+            If the card is of a sentence encoder, which such training spoils, or there are too few texts.
+        DeadlineExceeded
+            When the deadline passes first; what was learned is kept, and another call goes on from there.
+        """
+
 
 LOADERS: Registry[Loader] = Registry("loader of backbones", "advisor.backbones")
 
@@ -351,6 +367,6 @@ def usable_backbones(modality: Modality, asked: Sequence[str] = ()) -> tuple[str
     if asked:
         usable = [find_backbone(name) for name in asked if not fetch_backbone(name)]
     else:
-        cards = [card for card in load_cards().values() if card.modality is modality]
+        cards = [c for c in load_cards().values() if c.modality is modality and c.default]
         usable = [card for card in cards if not LOADERS[card.loader].missing(card)]
     return tuple(card.name for card in sorted(usable, key=lambda card: card.multiply_adds))

@@ -35,6 +35,7 @@ WAYS = ("torch", "torch fused", "onnxruntime", "openvino")
 
 PACKAGES = ("torch", "timm", "onnxruntime", "openvino", "pillow")
 ENDINGS = {".jpg", ".jpeg", ".png"}
+SOUND_ENDINGS = {".wav", ".flac", ".ogg", ".mp3"}
 TIMEOUT_SECONDS = 600.0
 
 LEGEND = """\
@@ -151,6 +152,65 @@ def run_one(way: str, options: argparse.Namespace) -> dict[str, Any]:
     return {"network": network, "all": whole, "features": first.astype(float).tolist()}
 
 
+def run_recordings(backbone: str, folder: Path, threads: int, n: int) -> dict[str, float]:
+    """Measure a backbone for sound on the recordings below a folder, decoding among it.
+
+    Parameters
+    ----------
+    backbone : str
+        Its name.
+    folder : Path
+        Of recordings.
+    threads : int
+        Cores to use.
+    n : int
+        Most recordings.
+
+    Returns
+    -------
+    dict
+        ``all`` in recordings per second and ``seconds`` of sound per second, after a first batch.
+    """
+    import soundfile
+
+    from advisor.backbone import LOADERS, find_backbone
+    from advisor.deadline import Deadline
+
+    files = [str(f) for f in sorted(folder.rglob("*")) if f.suffix.lower() in SOUND_ENDINGS][:n]
+    card = find_backbone(backbone)
+    embed = partial(
+        LOADERS[card.loader].embed, view="plain", threads=threads, deadline=Deadline(None)
+    )
+    list(embed(card, files[:16]))
+    start = time.perf_counter()
+    list(embed(card, files))
+    spent = time.perf_counter() - start
+    heard = sum(soundfile.info(file).duration for file in files)
+    return {"all": len(files) / spent, "seconds": heard / spent}
+
+
+def report_recordings(options: argparse.Namespace) -> str:
+    """Measure every backbone for sound that runs here, round after round, and make its section."""
+    from advisor.backbone import usable_backbones
+    from advisor.tasks import Modality
+
+    rows = []
+    for backbone in usable_backbones(Modality.AUDIO):
+        runs = [
+            run_recordings(backbone, options.sounds, options.threads, options.pictures)
+            for _ in range(options.rounds)
+        ]
+        rows.append([backbone, _told(runs, "all"), _told(runs, "seconds")])
+    day = datetime.datetime.now(datetime.UTC).date().isoformat()
+    command = (
+        f"python benchmarks/throughput.py --sounds {options.sounds} --pictures {options.pictures} "
+        f"--threads {options.threads} --rounds {options.rounds} --report"
+    )
+    about = f"`{command}`, {day}. Decoding included, median of the rounds (range). Machine: {machine()}."
+    table = markdown_table(["backbone", "recordings /s", "seconds of sound /s"], rows)
+    return "\n\n".join(["## Frozen features of recordings", about, table])
+
+
 def pictures_in(folder: Path) -> list[str]:
     """List the pictures below a folder."""
     return sorted(str(file) for file in folder.rglob("*") if file.suffix.lower() in ENDINGS)
@@ -233,6 +293,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--ways", type=lambda text: text.split(","), default=list(WAYS))
+    parser.add_argument("--sounds", type=Path, help="measure backbones for sound on this folder")
     parser.add_argument("--one", choices=WAYS, help="measure this one here and print JSON")
     parser.add_argument("--report", action="store_true", help="write benchmarks/README.md")
     return parser.parse_args()
@@ -241,6 +302,12 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Measure and report."""
     options = arguments()
+    if options.sounds:
+        section = report_recordings(options)
+        print(section)
+        if options.report:
+            write_section("throughput_recordings", section)
+        return
     if not pictures_in(options.data):
         raise SystemExit(f"no pictures in {options.data}: name a folder of them with --data")
     if options.one:

@@ -9,6 +9,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,7 @@ AHEAD = 4
 """Batches that are decoded before they are needed; our choice: enough to even out large files."""
 
 Box = tuple[float, float, float, float]
+T = TypeVar("T")
 
 
 def view_of(path: str, card: ImageCard, view: str) -> NDArray[np.uint8] | None:
@@ -118,31 +120,33 @@ def _resized(picture: object, card: ImageCard, box: Box) -> NDArray[np.uint8]:
 
 
 def batches_of(
-    load: Callable[[str], NDArray[np.uint8] | None], items: Sequence[str], size: int, threads: int
-) -> Iterator[list[NDArray[np.uint8] | None]]:
+    load: Callable[[str], T], items: Sequence[str], size: int, threads: int, ahead: int = AHEAD
+) -> Iterator[list[T]]:
     """Decode ahead of what runs the network, in parallel.
 
     Parameters
     ----------
     load : callable
-        Makes the picture of one file; ``None`` if it cannot.
+        Makes the picture, or whatever is wanted, of one file; ``None`` if it cannot.
     items : sequence of str
         The files.
     size : int
-        Pictures in one batch.
+        Files in one batch.
     threads : int
         That decode.
+    ahead : int
+        Batches that are decoded before they are needed.
 
     Yields
     ------
     list of (ndarray or None)
-        The pictures of the next ``size`` files, in order.
+        What was made of the next ``size`` files, in order.
     """
-    waiting: deque[Future[NDArray[np.uint8] | None]] = deque()
+    waiting: deque[Future[T]] = deque()
     rest = iter(items)
     pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
     try:
-        for _, item in zip(range(AHEAD * size), rest, strict=False):
+        for _, item in zip(range(ahead * size), rest, strict=False):
             waiting.append(pool.submit(load, item))
         while waiting:
             batch = [waiting.popleft().result() for _ in range(min(size, len(waiting)))]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from advisor.backbone import LOADERS, BackboneCard, ImageCard, as_card
+from advisor.backbones.engines.chosen import engine_name, has_cuda
 from advisor.backbones.pictures import batches_of, view_of
 from advisor.backbones.weights import fetch, fingerprint, weights_file, why_absent
 from advisor.cache import default_cache
@@ -70,14 +70,9 @@ class TimmLoader:
     ) -> Iterator[NDArray[np.float32]]:
         """Decode and run, batch by batch, side by side."""
         self._need(card)
-        deadline.check()
-        threads = threads or usable_cores()
         seen = as_card(card, ImageCard)
-        engine = _engine(seen, threads)
-        size = GPU_BATCH if has_cuda() else BATCH
-        for batch in batches_of(partial(view_of, card=seen, view=view), items, size, threads):
-            deadline.check()
-            yield _run(engine, batch, card.width)
+        load = partial(view_of, card=seen, view=view)
+        yield from embed_loaded(load, seen, items, threads=threads, deadline=deadline)
 
     def build(self, card: BackboneCard, *, pretrained: bool, drop: float, drop_path: float) -> Any:
         """Make the torch module."""
@@ -105,6 +100,48 @@ class TimmLoader:
             raise MissingDependency(lacking)
 
 
+def embed_loaded(
+    load: Callable[[str], NDArray[np.uint8] | None],
+    card: ImageCard,
+    items: Sequence[str],
+    *,
+    threads: int | None,
+    deadline: Deadline,
+) -> Iterator[NDArray[np.float32]]:
+    """Make the pictures of files and run them, batch by batch, side by side.
+
+    Parameters
+    ----------
+    load : callable
+        Makes the picture that the backbone sees of one file; ``None`` if it cannot.
+    card : ImageCard
+        Of a model of timm that can run here.
+    items : sequence of str
+        The files.
+    threads : int or None
+        Cores to use.
+    deadline : Deadline
+        Looked at before every batch.
+
+    Yields
+    ------
+    ndarray of float32 of shape (n_of_batch, card.width)
+        NaN where there is no picture.
+
+    Raises
+    ------
+    DeadlineExceeded
+        When the deadline passes before the last item.
+    """
+    deadline.check()
+    threads = threads or usable_cores()
+    engine = _engine(card, threads)
+    size = GPU_BATCH if has_cuda() else BATCH
+    for batch in batches_of(load, items, size, threads):
+        deadline.check()
+        yield _run(engine, batch, card.width)
+
+
 def _run(
     engine: Engine, batch: Sequence[NDArray[np.uint8] | None], width: int
 ) -> NDArray[np.float32]:
@@ -130,25 +167,6 @@ def _engine(card: ImageCard, threads: int) -> Engine:
     from advisor.backbones.engines.torch_engine import TorchEngine
 
     return TorchEngine(card, threads)
-
-
-def engine_name() -> str:
-    """Choose what runs networks here: ``"cuda"``, ``"openvino"`` or ``"torch"``."""
-    if has_cuda():
-        return "cuda"
-    return "openvino" if available("openvino") else "torch"
-
-
-@lru_cache(maxsize=1)
-def has_cuda() -> bool:
-    """Whether torch can use a GPU; torch is imported only where a driver is."""
-    if not any(
-        Path(sign).exists() for sign in ("/proc/driver/nvidia", "/dev/nvidiactl", "/dev/dxg")
-    ):
-        return False
-    import torch
-
-    return torch.cuda.is_available()
 
 
 LOADERS.add("timm")(TimmLoader())
