@@ -118,7 +118,7 @@ class _Constant(Model):
         return self
 
     def predict(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.tile(self.row, (len(values), 1))
+        return np.tile(self.row, (values.shape[0], 1))
 
     def save(self, folder: Path) -> None:
         write_json(folder / "constant.json", self.row.tolist())
@@ -199,7 +199,7 @@ class _Classes(_Wrapped):
         found = np.where(total > 0, found / np.where(total > 0, total, 1.0), 1.0 / len(present))
         if len(present) == self.context.n_outputs:
             return found
-        full = np.full((len(values), self.context.n_outputs), ABSENT_SHARE)
+        full = np.full((len(found), self.context.n_outputs), ABSENT_SHARE)
         full[:, present] = found
         scaled: NDArray[np.float64] = full / full.sum(axis=1, keepdims=True)
         return scaled
@@ -231,7 +231,7 @@ class _Labels(_Wrapped):
 
     def predict(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         share = np.clip(np.array(self.state["share"]), ABSENT_SHARE, 1 - ABSENT_SHARE)
-        full = np.tile(share, (len(values), 1))
+        full = np.tile(share, (values.shape[0], 1))  # a sparse matrix has no length
         varying = np.array(self.state["varying"], dtype=np.int64)
         if not varying.size:
             return full

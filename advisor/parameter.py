@@ -11,8 +11,8 @@ from advisor.errors import quoted
 
 ParamValue = float | int | str | bool | None
 
-ProfileField = float | int | tuple[str, ...]
-"""What a profile says that a space may refer to: a count, or a list of names."""
+ProfileField = float | int | tuple[str, ...] | tuple[int, float, int]
+"""What a profile says that a space may refer to: a count, a list of names, or the fewest, the median and the most."""
 
 
 class _Param(BaseModel):
@@ -35,7 +35,7 @@ class Float(_Param):
 
 
 class Int(_Param):
-    """A whole number in [low, high]; ``at_most`` names a field of the profile that caps it."""
+    """A whole number in [low, high]; ``at_most`` names a field of the profile that caps it (0 there: not known)."""
 
     type: Literal["int"] = "int"
     low: int
@@ -46,11 +46,16 @@ class Int(_Param):
 
 
 class Categorical(_Param):
-    """One of several values; ``choices_from`` names a field of the profile that lists them, the default first."""
+    """One of several values; ``choices_from`` names a field of the profile that lists them, the default first.
+
+    Where ``beside`` is set, what the profile lists comes beside the default and does not replace it, and only where it
+    lists several: for a second thing of a kind of which another parameter names the first.
+    """
 
     type: Literal["categorical"] = "categorical"
     choices: tuple[ParamValue, ...]
     choices_from: str | None = None
+    beside: bool = False
     default: ParamValue
     gated: bool = False
     """Whether a value other than the default has to win beyond chance on the folds before it is deployed: for what
@@ -109,11 +114,15 @@ def capped(param: AnyParam, fields: Mapping[str, ProfileField]) -> AnyParam:
         listed = fields.get(param.choices_from or "")
         if not isinstance(listed, tuple) or not listed:
             return param
+        if param.beside:
+            added = tuple(name for name in listed if len(listed) > 1 and name != param.default)
+            return param.model_copy(update={"choices": (param.default, *added)})
         return param.model_copy(update={"choices": listed, "default": listed[0]})
     if not isinstance(param, Int) or param.at_most is None or param.at_most not in fields:
         return param
-    most = fields[param.at_most]
-    if isinstance(most, tuple):
+    told = fields[param.at_most]
+    most = told[-1] if isinstance(told, tuple) else told  # of the fewest, the median and the most
+    if isinstance(most, str) or not most:
         return param
     high = max(param.low, min(param.high, int(most)))
     return param.model_copy(update={"high": high, "default": min(param.default, high)})

@@ -81,6 +81,7 @@ class Representation(ABC):
     ) -> None:
         """Do what is slow in ``transform`` and can be kept, such as embedding files; nothing by default.
 
+        Called after ``fit`` on the same rows, only where :attr:`learns` is false, whatever :meth:`learns_from` says.
         ``pool`` holds the unlabelled rows, for what adapts itself to them.
 
         Raises

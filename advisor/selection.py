@@ -7,7 +7,7 @@ on every bootstrap sample and scored on the rows outside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ from advisor.evaluation import (
     permutation_p,
 )
 from advisor.metrics import Metric, get_metric
+from advisor.parameter import ParamValue
 from advisor.trials import Trial, TrialStore, contenders
 from advisor.workspace import Problem, Workspace
 
@@ -43,9 +44,10 @@ SLOW_BOOTSTRAP_ROWS = {"average_precision": 100_000}
 """The same for metrics that take several times as long (measured: 30 s against 8 s for 100 samples of 20,000 rows)."""
 
 BELIEVED_LEVEL = 0.8
-"""A strategy that the evidence does not put ahead has to beat the others with its lower bound of an interval of this
-level, nine times in ten, before it may be part of the final predictor (our choice). On ten pictures of two classes
-cross-validation preferred a fine-tuned network that was 14 points behind on the test split."""
+"""A strategy that the evidence does not put ahead, or augmentation that a space marks as gated, has to beat the others
+with its lower bound of an interval of this level, nine times in ten, before it may be part of the final predictor (our
+choice). On ten pictures of two classes cross-validation preferred a fine-tuned network that was 14 points behind on the
+test split."""
 
 PROPER = frozenset({"log_loss", "brier"})
 """Metrics that calibration changes; for all others it need not be repeated in every bootstrap sample."""
@@ -55,6 +57,10 @@ TINY_CLASS = 10
 
 PERMUTATION_ALPHA = 0.05
 """A score that shuffled labels reach more often than this is said to be no evidence of learning."""
+
+
+Gates = Mapping[str, Mapping[str, ParamValue]]
+"""Per strategy its gated parameters, each with the value that needs no proof."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,7 @@ def select(
     store: TrialStore,
     single: bool = False,
     doubted: frozenset[str] = frozenset(),
+    gated: Gates | None = None,
 ) -> Selection:
     """Choose the final predictor and score the choice.
 
@@ -106,6 +113,8 @@ def select(
         The best configuration only, no ensemble.
     doubted : frozenset of str
         Strategies that have to win beyond doubt to be chosen: see :data:`BELIEVED_LEVEL`.
+    gated : mapping of str to mapping of str to value or None
+        Per strategy the parameters of which another value than the one given has to win in the same way.
 
     Returns
     -------
@@ -124,8 +133,9 @@ def select(
     counts = bootstrap_counts(y, blocks, bootstraps(len(y), metric), problem.seed)
     criterion = get_metric(metric.criterion, problem.task)
     trials = contenders(store)
-    if doubted:
-        trials, said = _believed(trials, doubted, store, rows, y, criterion, counts)
+    doubts = {t.number: why for t in trials if (why := _doubt(t, doubted, gated or {}))}
+    if doubts:
+        trials, said = _believed(trials, doubts, store, rows, y, criterion, counts)
         notes += said
     stack = np.stack([store.predictions(trial.number)[rows] for trial in trials])
     units = len(y) if blocks is None else len(np.unique(blocks))
@@ -161,35 +171,45 @@ def select(
     )
 
 
+def _doubt(trial: Trial, doubted: frozenset[str], gated: Gates) -> str:
+    """Say what has to win beyond chance in a trial: its strategy, or gated parameters off their default."""
+    if trial.strategy in doubted:
+        return trial.strategy
+    usual = gated.get(trial.strategy, {})
+    off = [n for n, value in usual.items() if n in trial.params and trial.params[n] != value]
+    told = " and ".join(f"{name}={trial.params[name]}" for name in sorted(off))
+    return f"{trial.strategy} with {told}" if off else ""
+
+
 def _believed(
     trials: list[Trial],
-    doubted: frozenset[str],
+    doubts: Mapping[int, str],
     store: TrialStore,
     rows: NDArray[np.int64],
     y: NDArray[np.generic],
     criterion: Metric,
     counts: NDArray[np.uint16],
 ) -> tuple[list[Trial], tuple[str, ...]]:
-    """Leave out the trials of doubted strategies that do not clearly beat the best of the others."""
-    others = [trial for trial in trials if trial.strategy not in doubted]
+    """Leave out the doubted trials that do not clearly beat the best of the others."""
+    others = [trial for trial in trials if trial.number not in doubts]
     if not others:
         return trials, ()
     best = others[0]  # contenders come best first
     reference = store.predictions(best.number)[rows]
     kept, lucky = [], set()
     for trial in trials:
-        if trial.strategy in doubted:
+        if trial.number in doubts:
             own = store.predictions(trial.number)[rows]
             _, low, _ = paired_difference(y, own, reference, criterion, counts, BELIEVED_LEVEL)
             if not low > 0:
                 if trials.index(trial) < trials.index(best):
-                    lucky.add(trial.strategy)
+                    lucky.add(doubts[trial.number])
                 continue
         kept.append(trial)
     if not lucky:
         return kept, ()
     return kept, (
-        f"{' and '.join(sorted(lucky))} did better on these folds than {best.strategy}, but not beyond chance, and no "
+        f"{', '.join(sorted(lucky))} did better on these folds than {best.strategy}, but not beyond chance, and no "
         "evidence puts it ahead on such data: it is left out",
     )
 

@@ -356,12 +356,15 @@ def _distinct(
 
 
 def _listed_starts(space: SearchSpace) -> list[dict[str, ParamValue]]:
-    """One start for each further value that the profile listed: all of them are to be measured."""
+    """One start for each further value that the profile listed: all of them are to be measured.
+
+    The first that it listed is a default already, of this parameter or of the one that this stands beside.
+    """
     return [
         {name: choice}
         for name, param in space.params.items()
         if isinstance(param, Categorical) and param.choices_from
-        for choice in param.choices[1:]
+        for choice in param.choices[2 if param.beside else 1 :]
     ]
 
 

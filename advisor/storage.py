@@ -10,12 +10,15 @@ import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from advisor.errors import InvalidRun, quoted
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 
 def write_json(path: Path, value: object) -> None:
@@ -92,6 +95,66 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
             return {name: arrays[name] for name in arrays.files}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise _unreadable(path, error) from error
+
+
+PARTS = ("data", "indices", "indptr", "shape")
+"""The arrays that make a sparse matrix."""
+
+
+def write_matrix(folder: Path, name: str, values: NDArray[Any] | csr_matrix) -> None:
+    """Write a matrix so that it can be mapped into memory: one ``.npy``, or one per array of a sparse one.
+
+    Parameters
+    ----------
+    folder : Path
+        An existing folder.
+    name : str
+        Stem of the files.
+    values : ndarray or csr_matrix
+        The matrix, of numbers.
+    """
+    if isinstance(values, np.ndarray):
+        np.save(folder / f"{name}.npy", np.ascontiguousarray(values), allow_pickle=False)
+        return
+    parts = (values.data, values.indices, values.indptr, np.array(values.shape))
+    for part, array in zip(PARTS, parts, strict=True):
+        np.save(folder / f"{name}.{part}.npy", array, allow_pickle=False)
+
+
+def read_matrix(folder: Path, name: str) -> NDArray[Any] | csr_matrix:
+    """Map what :func:`write_matrix` wrote into memory.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    name : str
+        Stem of the files.
+
+    Returns
+    -------
+    ndarray or csr_matrix
+        Its pages are shared by all processes that read it, and must not be changed.
+
+    Raises
+    ------
+    InvalidRun
+        If a file is missing, is not a ``.npy``, or holds objects.
+    """
+    dense = folder / f"{name}.npy"
+    try:
+        if dense.exists():
+            return np.load(dense, mmap_mode="r", allow_pickle=False)
+        from scipy.sparse import csr_matrix
+
+        data, indices, indptr, shape = (
+            np.load(folder / f"{name}.{part}.npy", mmap_mode="r", allow_pickle=False)
+            for part in PARTS
+        )
+        rows, columns = shape.tolist()
+        return csr_matrix((data, indices, indptr), shape=(rows, columns), copy=False)
+    except (OSError, ValueError) as error:
+        raise _unreadable(dense, error) from error
 
 
 def write_estimator(path: Path, estimator: object) -> None:

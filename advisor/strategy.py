@@ -60,6 +60,8 @@ class Card(BaseModel):
     """False: one model per label is fitted."""
     cheap: bool = False
     """Whether the probe cross-validates its default configuration within seconds."""
+    augments: bool = False
+    """Whether it learns from varied copies: where no evidence puts it ahead, it has to win beyond chance."""
     reference: str
     licence: str = ""
     clock: Literal["general", "net"] = "general"

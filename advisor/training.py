@@ -22,6 +22,7 @@ from advisor.executor import Executor
 from advisor.jobs import FoldJob
 from advisor.manifest import FoldPart, Manifest, Member, link_tree, seal
 from advisor.metrics import get_metric
+from advisor.parameter import Categorical
 from advisor.pipeline import FittedPipeline
 from advisor.probe import probe_of
 from advisor.ranking import combine_effects
@@ -29,7 +30,7 @@ from advisor.report import Judging, Origin, StrategyReport, advise_profile, inst
 from advisor.representation import FeatureInfo
 from advisor.run import Result, Run, RunSettings, read_run
 from advisor.search import Budget, Progress, Search, SearchResult
-from advisor.selection import Selection, select
+from advisor.selection import Gates, Selection, select
 from advisor.space import SearchSpace
 from advisor.strategy import STRATEGIES
 from advisor.trials import CrossValidation, Trial, TrialStore, fold_seed
@@ -84,7 +85,8 @@ def train(
     outcome = search.run(_search_budget(budget, started))
     if progress is not None:
         progress(replace(search.state(None), phase="finish"))
-    selection = select(workspace, store, settings.single_model, _doubted(report))
+    doubts = _doubted(report), _gated(report)
+    selection = select(workspace, store, settings.single_model, *doubts)
     pipeline = _deploy(run, workspace, store, selection, executor, settings.single_model)
     result = _result(dataset, pipeline, store, selection, outcome, settings, started)
     if not settings.given_plan:
@@ -97,15 +99,28 @@ def train(
 
 
 def _doubted(report: StrategyReport) -> frozenset[str]:
-    """Name the networks that the plan's evidence does not put ahead of what is cheap."""
+    """Name the networks and the augmented strategies that the plan's evidence does not put ahead of what is cheap."""
     doubted = set()
+    cards = {strategy.card.name: strategy.card for strategy in STRATEGIES.values()}
     for r in report.recommendations:
-        if r.strategy in STRATEGIES and STRATEGIES[r.strategy].card.clock == "net":
+        if r.strategy in cards and (cards[r.strategy].clock == "net" or cards[r.strategy].augments):
             families = (r.family, r.strategy)
             effects = [e for f in report.findings for e in f.effects if e.family in families]
             if combine_effects(effects)[0] >= 0:
                 doubted.add(r.strategy)
     return frozenset(doubted)
+
+
+def _gated(report: StrategyReport) -> Gates:
+    """Find the parameters of the plan's spaces whose other values must win beyond chance."""
+    return {
+        r.strategy: {
+            name: param.default
+            for name, param in r.space.params.items()
+            if isinstance(param, Categorical) and param.gated
+        }
+        for r in report.recommendations
+    }
 
 
 def measured_report(

@@ -32,8 +32,8 @@ from advisor.representation import (
     make_representation,
     split_name,
 )
-from advisor.splits import Fold, SplitPlan, merge_blocks, plan_splits, split
-from advisor.storage import write_arrays
+from advisor.splits import Fold, SplitPlan, merge_blocks, plan_splits, split, unseen_texts
+from advisor.storage import read_matrix, write_arrays, write_matrix
 from advisor.strategy import STRATEGIES
 from advisor.tables.columns import Column, conform
 
@@ -52,10 +52,11 @@ WHOLE = -1
 """Instead of a fold's position: all rows are training rows, for one model refitted on everything."""
 
 _COLUMNS = TypeAdapter(tuple[Column, ...])
-_PROBLEM, _COLUMNS_FILE, _ROWS, _TARGETS, _FOLDS = (
+_PROBLEM, _COLUMNS_FILE, _ROWS, _POOL, _TARGETS, _FOLDS = (
     "problem.json",
     "columns.json",
     "rows.parquet",
+    "pool.parquet",
     "targets.npz",
     "folds.npz",
 )
@@ -107,6 +108,7 @@ class Workspace:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._prepared: set[str] = set()
         try:
             self.problem = Problem.model_validate_json((folder / _PROBLEM).read_text("utf-8"))
             self.columns = _COLUMNS.validate_json((folder / _COLUMNS_FILE).read_text("utf-8"))
@@ -124,7 +126,8 @@ class Workspace:
         folder : Path
             Where to write; an existing workspace of other data is replaced.
         dataset : Dataset
-            Its labelled rows are written; the pool and the test split are not, so that no trial can see them.
+            Its labelled rows are written, and the texts of the pool that are neither labelled nor in the test split;
+            that split is not, so that no trial can see it.
         splits : SplitPlan
             How rows are divided; groups and exact duplicates stay on one side.
         metric : str
@@ -151,6 +154,9 @@ class Workspace:
         blocks = blocks_of(dataset)
         folds = split(splits, dataset.y, blocks)
         dataset.X.to_parquet(folder / _ROWS, index=False)
+        (folder / _POOL).unlink(missing_ok=True)
+        if (pool := unseen_texts(dataset)) is not None:
+            pool.to_parquet(folder / _POOL, index=False)
         write_arrays(
             folder / _TARGETS, {"y": dataset.y, **({} if blocks is None else {"blocks": blocks})}
         )
@@ -166,6 +172,13 @@ class Workspace:
     def X(self) -> pd.DataFrame:
         """Labelled rows, conforming to the columns."""
         return conform(pd.read_parquet(self.folder / _ROWS), self.columns)
+
+    @cached_property
+    def pool(self) -> pd.DataFrame | None:
+        """Unlabelled rows, conforming to the columns; see :func:`advisor.splits.unseen_texts`."""
+        if not (self.folder / _POOL).is_file():
+            return None
+        return conform(pd.read_parquet(self.folder / _POOL), self.columns)
 
     @cached_property
     def y(self) -> NDArray[np.generic]:
@@ -218,10 +231,7 @@ class Workspace:
         if not place.exists():
             self._compute(fold, representation, place)
         info = FeatureInfo.model_validate_json((place / "info.json").read_text("utf-8"))
-        train, valid = (
-            Features(np.load(place / f"{side}.npy", mmap_mode="r"), info)
-            for side in ("train", "valid")
-        )
+        train, valid = (Features(read_matrix(place, side), info) for side in ("train", "valid"))
         return FoldFeatures(train, valid, place / "fitted")
 
     def learns(self, representation: str) -> bool:
@@ -234,7 +244,8 @@ class Workspace:
         Parameters
         ----------
         representation : str
-            As for :meth:`features`; one that learns is left to the folds.
+            As for :meth:`features`. Of one that learns, what is slow and the same for all folds (embedding texts that
+            stand in a table) is done; the rest is left to the folds.
         deadline : Deadline
             When to stop; what was computed by then is kept where the representation keeps it.
 
@@ -243,11 +254,14 @@ class Workspace:
         DeadlineExceeded
             When the deadline passes first.
         """
-        if self.learns(representation) or self.place(WHOLE, representation).exists():
+        done = representation in self._prepared or self.place(WHOLE, representation).exists()
+        if REPRESENTATIONS[split_name(representation)[0]].learns or done:
             return
-        made = make_representation(representation)
-        made.prepare(self.X, deadline)
-        self._write(made.fit(self.X, self.columns, self.problem.seed), representation)
+        made = make_representation(representation).fit(self.X, self.columns, self.problem.seed)
+        made.prepare(self.X, deadline, self.pool)
+        self._prepared.add(representation)
+        if not self.learns(representation):
+            self._write(made, representation)
 
     def place(self, fold: int, representation: str) -> Path:
         """The cache folder of one representation of one fold; ``fitted`` in it is the saved transformer."""
@@ -265,7 +279,7 @@ class Workspace:
         if not place.exists():
             self.prepare(representation, Deadline(None))
         info = FeatureInfo.model_validate_json((place / "info.json").read_text("utf-8"))
-        values = np.load(place / "values.npy", mmap_mode="r")
+        values = read_matrix(place, "values")
         rows = self.fold(fold)
         train, valid = (Features(values[side], info) for side in (rows.train, rows.valid))
         return FoldFeatures(train, valid, place / "fitted")
@@ -276,7 +290,7 @@ class Workspace:
         draft = place.with_name(f"{place.name}.{uuid.uuid4().hex}")
         save_representation(fitted, draft / "fitted")
         features = fitted.transform(self.X)
-        np.save(draft / "values.npy", np.ascontiguousarray(features.values))
+        write_matrix(draft, "values", features.values)
         (draft / "info.json").write_text(features.info.model_dump_json(), "utf-8")
         _settle(draft, place)
 
@@ -290,7 +304,7 @@ class Workspace:
         save_representation(fitted, draft / "fitted")
         for side, frame in (("train", train), ("valid", valid)):
             features = fitted.transform(frame)
-            np.save(draft / f"{side}.npy", np.ascontiguousarray(features.values))
+            write_matrix(draft, side, features.values)
         (draft / "info.json").write_text(features.info.model_dump_json(), "utf-8")
         _settle(draft, place)
 

@@ -1,4 +1,4 @@
-"""The strategies that train networks on pictures, as the search sees them."""
+"""The strategies that train networks on pictures, recordings and texts, as the search sees them."""
 
 from __future__ import annotations
 
@@ -23,14 +23,20 @@ from advisor.parameter import ParamValue
 from advisor.representation import FeatureInfo, Features
 from advisor.space import load_space
 from advisor.strategy import STRATEGIES, FitContext, Model, Strategy
+from tests.encoders import LONGEST, NAME
 
 NAMES = ("partial_finetune", "lp_finetune", "full_finetune", "from_scratch")
 
-REGIMES = [
-    f"image_{regime}{pool}"
-    for regime in ("few_shot", "scarce", "moderate", "ample")
-    for pool in ("", "_pool")
-]
+SPACES = [(name, "image") for name in NAMES]
+SPACES += [(name, "audio") for name in NAMES]
+SPACES += [(name, "text") for name in ("lp_finetune", "full_finetune")]
+
+
+def regimes_of(modality: str) -> list[str]:
+    """All regimes of a modality."""
+    sizes = ("few_shot", "scarce", "moderate", "ample")
+    return [f"{modality}_{size}{pool}" for size in sizes for pool in ("", "_pool")]
+
 
 SHORT: dict[str, ParamValue] = {
     "size": 48,
@@ -110,9 +116,11 @@ def fitted(name: str, p: Problem, seconds: float | None = None, **changes: Param
 
 @each
 def test_a_card_says_what_it_is(name: str) -> None:
-    """Of pictures, for every task, judged by the speed of networks; its rows are limited, with the reason."""
+    """Of items, for every task, judged by the speed of networks; its rows are limited, with the reason."""
     card = STRATEGIES[name].card
-    assert card.modalities == {Modality.IMAGE}
+    heard = {Modality.IMAGE, Modality.AUDIO}
+    read = {Modality.TEXT} if name in ("lp_finetune", "full_finetune") else set()
+    assert card.modalities == heard | read
     assert card.tasks == set(TASKS)
     assert card.representation == "pixels"
     assert card.clock == "net"
@@ -164,7 +172,7 @@ def test_a_saved_tail_leaves_the_packages_weights_out(tmp_path: Path) -> None:
     for name in ("partial_finetune", "lp_finetune"):
         (tmp_path / name).mkdir()
         fitted(name, p, unfrozen=0.3).save(tmp_path / name)
-        sizes[name] = (tmp_path / name / "0" / "net.safetensors").stat().st_size
+        sizes[name] = (tmp_path / name / "0" / "net0" / "net.safetensors").stat().st_size
     assert 4e6 < sizes["partial_finetune"] < sizes["lp_finetune"] < 16e6
 
 
@@ -172,9 +180,9 @@ def test_a_damaged_folder_is_refused(tmp_path: Path) -> None:
     """Altered files are an InvalidRun, not a crash and not a wrong model."""
     p = problem(Task.BINARY)
     fitted("from_scratch", p).save(tmp_path)
-    kept = (tmp_path / "0" / "net.json").read_text("utf-8")
+    kept = (tmp_path / "0" / "net0" / "net.json").read_text("utf-8")
     for text in (kept.replace("small_cnn", "resnet10"), kept.replace("steps", "stairs"), "[]"):
-        (tmp_path / "0" / "net.json").write_text(text, "utf-8")
+        (tmp_path / "0" / "net0" / "net.json").write_text(text, "utf-8")
         with pytest.raises(InvalidRun):
             load_model(STRATEGIES["from_scratch"], tmp_path, p.context)
 
@@ -186,13 +194,16 @@ def test_a_deadline_that_has_passed_is_honoured(name: str) -> None:
         fitted(name, problem(Task.BINARY), seconds=0.0)
 
 
-@each
+@pytest.mark.parametrize(("name", "modality"), SPACES)
 @each_task
-def test_every_start_in_every_regime_can_be_built_and_has_a_cost(name: str, task: Task) -> None:
-    """Defaults and known-good points; more steps and larger pictures cost more."""
+def test_every_start_in_every_regime_can_be_built_and_has_a_cost(
+    name: str, modality: str, task: Task
+) -> None:
+    """Defaults and known-good points; more steps and larger pictures or longer texts cost more."""
     strategy = STRATEGIES[name]
     context = problem(task, n_rows=3).context
-    for regime in REGIMES:
+    larger = {"length": 600} if modality == "text" else {"size": 256}
+    for regime in regimes_of(modality):
         space = load_space(name, regime, {}, task)
         for start in ({}, *space.starts):
             values = space.complete(start)
@@ -202,7 +213,9 @@ def test_every_start_in_every_regime_can_be_built_and_has_a_cost(name: str, task
             cost = strategy.cost(100, 1, 3, values)
             assert 0 < cost < 7200
             assert strategy.cost(100, 1, 3, {**values, "steps": 9000}) > cost
-            assert strategy.cost(100, 1, 3, {**values, "size": 256}) > cost
+            assert strategy.cost(100, 1, 3, {**values, **larger}) > cost
+            asked = strategy.predict_cost(100, values)
+            assert asked > 0 or "backbone" not in values
 
 
 @each
@@ -214,6 +227,61 @@ def test_the_smallest_regime_has_few_choices(name: str) -> None:
         assert few.params["augmentation"].choices == ("light",)  # type: ignore[union-attr]
         assert few.params["mixup"].high == 0.0  # type: ignore[union-attr]
         assert few.params["steps"].high < wide.params["steps"].high  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", ["lp_finetune", "full_finetune"])
+def test_few_texts_are_few_choices_three_seeds_and_no_views_unless_they_win(name: str) -> None:
+    """One seed moves the score by many points; views of texts have to pass the gate everywhere."""
+    for regime in regimes_of("text"):
+        space = load_space(name, regime, {})
+        assert space.params["augmentation"].gated  # type: ignore[union-attr]
+        assert space.defaults()["augmentation"] == "none"
+        if "few_shot" in regime:
+            assert space.params["seeds"].low >= 3  # type: ignore[union-attr]
+    capped = load_space(name, "text_few_shot", {"tokens": (3, 9.0, 31)}).defaults()
+    assert capped["length"] == 31
+    unknown = load_space(name, "text_few_shot", {"tokens": (0, 0.0, 0)}).defaults()
+    assert unknown["length"] == 128
+
+
+@each
+def test_recordings_are_varied_as_sounds_and_not_as_photos(name: str) -> None:
+    """Neither mirrored nor coloured nor cropped; where labels are few, nothing is mixed."""
+    for regime in regimes_of("audio"):
+        space = load_space(name, regime, {})
+        assert not {"flip", "colour", "crop", "mirror", "cutmix"} & set(space.params)
+        assert set(space.params["augmentation"].choices) <= {"none", "spectrogram"}  # type: ignore[union-attr]
+        if "few_shot" in regime:
+            assert space.params["mixup"].high == 0.0  # type: ignore[union-attr]
+
+
+def text_problem() -> Problem:
+    """Ids of the tiny encoder: a token tells the class, and views stand beside."""
+    ids = np.full((18, 5, LONGEST), -1, dtype=np.int32)
+    y = np.arange(18) % 3
+    ids[:, :, 0], ids[:, :, 1], ids[:, :, 2], ids[:, :, 3] = 0, 10 + y[:, None], 20, 1
+    info = FeatureInfo(names=("plain",))
+    context = FitContext(task=Task.MULTICLASS, n_outputs=3, info=info, seed=1)
+    return Problem(Features(ids.reshape(18, -1), info), y, context)
+
+
+@pytest.mark.parametrize("name", ["lp_finetune", "full_finetune"])
+def test_texts_are_learned_by_several_networks_whose_answers_are_averaged(
+    name: str, tmp_path: Path
+) -> None:
+    """Each is saved; the representation is named by the backbone and the views."""
+    p = text_problem()
+    values = load_space(name, "text_few_shot", {}, Task.MULTICLASS).defaults()
+    values |= {"backbone": NAME, "augmentation": "eda", "steps": 30, "learning_rate": 0.01}
+    strategy = ready(name)
+    assert strategy.representation(values) == f"tokens:{NAME}+eda"
+    model = fit_model(strategy, values, p.context, p.X, p.y, Deadline(None))
+    before = model.predict(p.X.values)
+    assert (before.argmax(axis=1) == p.y).all()
+    model.save(tmp_path)
+    assert len(list((tmp_path / "0").glob("net*"))) == 3
+    after = load_model(strategy, tmp_path, p.context).predict(p.X.values)
+    np.testing.assert_allclose(after, before, atol=1e-6)
 
 
 @pytest.mark.slow
@@ -257,8 +325,8 @@ def test_the_speed_of_training_is_measured_once(monkeypatch: pytest.MonkeyPatch)
     assert first is not None
     assert first > 0
 
-    def fail(settings: object) -> float:
+    def fail(settings: object, length: int) -> float:
         raise AssertionError("measured twice")
 
-    monkeypatch.setattr("advisor.nets.image_timing.seconds_per_picture", fail)
+    monkeypatch.setattr("advisor.nets.timing.seconds_per_item", fail)
     assert strategy.measure_speed(params) == first

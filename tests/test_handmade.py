@@ -1,4 +1,4 @@
-"""Hand-made descriptors of pictures, and the strategy on them."""
+"""Hand-made descriptors of pictures, and the strategy on them and on those of recordings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ from advisor.images.descriptors import (
     descriptor_names,
 )
 from advisor.representation import FeatureInfo, Features
+from advisor.sounds import descriptors as of_sounds
 from advisor.space import load_space
+from advisor.strategies.handmade import SHARES
 from advisor.strategy import STRATEGIES, FitContext
 
 
@@ -141,6 +143,41 @@ def test_every_head_learns_colours_from_few_pictures(head: str, blocks: str) -> 
     model = fit_model(STRATEGIES["handmade"], params, context, X, y, Deadline(None))
     found = model.predict(values[:, 6:].reshape(12, -1))
     assert (found.argmax(axis=1) == np.repeat(np.arange(3), 4)).mean() > 0.9
+
+
+@pytest.mark.parametrize("head", ["svm", "linear"])
+@pytest.mark.parametrize("blocks", ["all", "cepstrum"])
+def test_every_head_learns_sounds_from_few_recordings(head: str, blocks: str) -> None:
+    """Six recordings a class of tones, noise and clicks, and others to predict."""
+    numbers = np.random.default_rng(0)
+    moments = np.arange(6000) / 16000
+
+    def sound(kind: int) -> NDArray[np.float32]:
+        if kind == 0:
+            wave = np.sin(2 * np.pi * numbers.uniform(300, 600) * moments)
+        elif kind == 1:
+            wave = numbers.normal(size=6000)
+        else:
+            wave = (numbers.random(6000) < 0.003).astype(np.float64)
+        return np.asarray(numbers.uniform(0.1, 0.5) * wave, dtype=np.float32)
+
+    values = np.array([[of_sounds.describe_sound(sound(k)) for _ in range(10)] for k in range(3)])
+    info = FeatureInfo(names=of_sounds.descriptor_names())
+    context = FitContext(task=Task.MULTICLASS, n_outputs=3, info=info, seed=0)
+    space = load_space("handmade", "audio_few_shot", {}, Task.MULTICLASS)
+    params = space.complete({"head": head, "blocks": blocks})
+    X = Features(values[:, :6].reshape(18, -1), info)
+    model = fit_model(
+        STRATEGIES["handmade"], params, context, X, np.repeat(np.arange(3), 6), Deadline(None)
+    )
+    found = model.predict(values[:, 6:].reshape(12, -1))
+    assert (found.argmax(axis=1) == np.repeat(np.arange(3), 4)).mean() > 0.9
+
+
+def test_every_descriptor_belongs_to_a_block_with_a_share() -> None:
+    """Of pictures and of recordings: a new block without one would not be used."""
+    names = (*descriptor_names(), *of_sounds.descriptor_names())
+    assert {name.partition(".")[0] for name in names} == set(SHARES)
 
 
 def test_real_steel_surfaces_are_told_apart(shared_data: Path) -> None:

@@ -46,7 +46,7 @@ HEAVY = (
 
 PICKLE = re.compile(
     r"\b(pickle|joblib|cloudpickle|dill)\.(load|dump)s?\(|allow_pickle=True"
-    r"|^\s*(import|from) (pickle|cloudpickle|dill)\b|torch\.(load|save)\("
+    r"|^\s*(import|from) (pickle|cloudpickle|dill)\b|torch\.(load\((?!.*weights_only=True)|save\()"
 )
 
 

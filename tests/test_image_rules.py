@@ -134,7 +134,7 @@ def test_a_strange_pool_is_warned_of_and_not_recommended() -> None:
     strange = PoolOverlap(backbone="small", n_pool=300, auc=0.99, share_foreign=0.7)
     findings = told(healthy_image_profile(n_unlabelled=900, pool_overlap=strange))
     assert findings["foreign_pool"].severity == "warn"
-    assert "pool_of_pictures" not in findings
+    assert "pool_worth_using" not in findings
 
 
 def test_no_rule_on_rows_of_tables_speaks_of_pictures() -> None:

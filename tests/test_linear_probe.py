@@ -13,18 +13,20 @@ from pictures import as_bytes, draw, put
 from sklearn.linear_model import Ridge
 
 from advisor import embedding
+from advisor.backbone import TextCard
 from advisor.dataset import Task
 from advisor.deadline import Deadline
-from advisor.fitting import fit_model
+from advisor.fitting import fit_model, load_model
 from advisor.parameter import ParamValue
 from advisor.representation import FeatureInfo, Features, make_representation
 from advisor.representations.embedding import EmbeddingRepresentation
-from advisor.representations.views import N_VIEWS, VIEWS
+from advisor.representations.views import N_VIEWS, views_of
 from advisor.space import load_space
 from advisor.strategies.closed_form import CentroidHead, RidgeHead, find_sureness
 from advisor.strategies.heads import HeadModel
 from advisor.strategy import STRATEGIES, FitContext
 from advisor.tables.columns import Column, ColumnKind
+from advisor.tasks import Modality
 
 PICTURES = [Column(name="picture", kind=ColumnKind.IMAGE)]
 CONTEXT = FitContext(task=Task.MULTICLASS, n_outputs=3, info=FeatureInfo(names=()), seed=0)
@@ -178,9 +180,15 @@ def test_a_configuration_names_its_features() -> None:
     name = "resnet18@c:/weights/mine.safetensors"
     assert probe.representation({"backbone": name, "flip": False}) == f"embedding:{name}"
     assert probe.representation({"backbone": "vit", "flip": True}) == "embedding:vit+flip"
+    pair: dict[str, ParamValue] = {"backbone": "whisper", "second": "birds"}
+    assert probe.representation(pair) == "embedding:birds,whisper"
+    assert probe.representation({"backbone": "vit", "second": "vit"}) == "embedding:vit"
     assert views.representation({"backbone": "vit"}) == "views:vit"
     assert views.representation({"backbone": "vit", "flip": False}) == "views:vit+upright"
     assert make_representation("views:vit+upright").backbone == "vit"
+    text = {"backbone": "mini", "augmentation": "synonyms"}
+    assert views.representation(text) == "views:mini+synonyms"
+    assert make_representation("embedding:a,b+flip").backbones == ("a", "b")
 
 
 @pytest.fixture
@@ -196,7 +204,6 @@ def fake_embed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         return np.full((len(items), 1280), offset, dtype=np.float32)
 
     monkeypatch.setattr("advisor.representations.embedding.embed", embed)
-    monkeypatch.setattr("advisor.representations.views.embed", embed)
     assert embedding.embed is not embed
     return asked
 
@@ -213,14 +220,83 @@ def test_views_and_mirror_images_are_asked_for(
     assert fake_embed == [("efficientnet_lite0", "plain"), ("efficientnet_lite0", "flip")]
     fake_embed.clear()
     views = make_representation("views:efficientnet_lite0").fit(X, PICTURES, 0).transform(X)
-    assert views.values.shape == (1, 1280 * len(VIEWS))
+    names = views_of(Modality.IMAGE)
+    assert views.values.shape == (1, 1280 * len(names))
     assert views.values[0, [0, -1]].tolist() == [0.0, 10.0]
-    assert [view for _, view in fake_embed] == list(VIEWS)
+    assert [view for _, view in fake_embed] == list(names)
+
+
+def test_several_backbones_are_joined_as_equals(
+    fake_embed: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    """Each block of a row has length one, whatever the scale of its backbone."""
+    X = pd.DataFrame({"picture": [str(put(tmp_path / "a.png", as_bytes(draw())))]})
+    name = "views:efficientnet_lite0,resnet18.a1_in1k"
+    values = make_representation(name).fit(X, PICTURES, 0).transform(X).values
+    assert values.shape == (1, (1280 + 1280) * (1 + N_VIEWS))
+    last = values[0, -2560:].reshape(2, 1280)
+    np.testing.assert_allclose(np.linalg.norm(last, axis=1), 1.0, atol=1e-5)
+    assert [name for name, _ in fake_embed[:2]] == ["efficientnet_lite0", "resnet18.a1_in1k"]
+
+
+def beside(X: Features, columns: NDArray[np.float64]) -> Features:
+    """Put columns of a table behind features."""
+    values = np.hstack([X.values, columns]).astype(np.float32)
+    return Features(values, X.info.model_copy(update={"beside": columns.shape[1]}))
+
+
+@pytest.mark.parametrize("name", ["linear_probe", "linear_probe_views"])
+def test_columns_beside_a_text_are_learned_from(name: str, tmp_path: Path) -> None:
+    """Where the text says nothing they tell; a row without a text is judged by them alone, after a save, too."""
+    numbers = np.random.default_rng(5)
+    y = np.repeat([0, 1], 30)
+    views = 1 + N_VIEWS if name == "linear_probe_views" else 1
+    noise = numbers.normal(size=(60, 8 * views))
+    noise[::7] = np.nan
+    info = FeatureInfo(names=tuple(map(str, range(8 * views))))
+    X = beside(Features(noise, info), (y[:, None] - 0.5) * 2 + 0.3 * numbers.normal(size=(60, 1)))
+    context = replace(CONTEXT, task=Task.BINARY, n_outputs=2, info=X.info)
+    model = fit_model(STRATEGIES[name], params(name, Task.BINARY), context, X, y, Deadline(None))
+    found = model.predict(X.values)
+    assert (found.argmax(axis=1) == y).mean() > 0.95
+    assert np.ptp(found[::7, 1]) > 0.2
+    model.save(tmp_path)
+    loaded = load_model(STRATEGIES[name], tmp_path, context)
+    np.testing.assert_allclose(loaded.predict(X.values), found, atol=1e-12)
+
+
+@pytest.mark.parametrize("scaling", ["standard", "length"])
+def test_the_scale_of_a_column_means_nothing_where_columns_are_standardised(scaling: str) -> None:
+    """And only there."""
+    X, y = clusters(5)
+    stretched = X.values.copy()
+    stretched[:, 3] *= 30
+    chosen = params(scaling=scaling) | {"scaling": scaling}
+    first, second = (
+        fit_model(
+            STRATEGIES["linear_probe"], chosen, CONTEXT, replace(X, values=v), y, Deadline(None)
+        ).predict(v)
+        for v in (X.values, stretched)
+    )
+    assert np.allclose(first, second, atol=0.05) is (scaling == "standard")
+
+
+def test_a_second_backbone_is_offered_where_there_are_several() -> None:
+    """None is the default, and the best of the others is tried."""
+    for listed, choices in ((("a",), ("none",)), (("a", "b", "c"), ("none", "a", "b", "c"))):
+        space = load_space("linear_probe", "audio_few_shot", {"backbones": listed})
+        assert space.params["second"].choices == choices
+        assert space.defaults()["second"] == "none"
+        tried = [start["second"] for start in space.starts if "second" in start]
+        assert tried == list(listed[1:])
 
 
 @pytest.mark.parametrize("flip", ["", "+flip"])
-def test_weights_of_the_user_travel_with_a_saved_run(flip: str, tmp_path: Path) -> None:
+def test_weights_of_the_user_travel_with_a_saved_run(
+    flip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A copy lies in the folder and is used from then on; the original may go."""
+    monkeypatch.setattr("advisor.representations.embedding.find_backbone", card_with_path)
     weights = put(tmp_path / "mine.safetensors", b"weights")
     saved = tmp_path / "saved"
     saved.mkdir()
@@ -235,6 +311,31 @@ def test_weights_of_the_user_travel_with_a_saved_run(flip: str, tmp_path: Path) 
     assert copy.read_bytes() == b"weights"
 
 
+def test_a_folder_of_weights_travels_with_a_saved_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it was given by itself or behind a name; the first of several backbones and the second."""
+    folder = tmp_path / "mine"
+    put(folder / "sub" / "model.safetensors", b"weights")
+    monkeypatch.setattr("advisor.representations.embedding.find_backbone", card_with_path)
+    saved = tmp_path / "saved"
+    saved.mkdir()
+    EmbeddingRepresentation(f"{folder},bert@{folder}").save(saved)
+    saved.rename(tmp_path / "moved")
+    loaded = EmbeddingRepresentation.load(tmp_path / "moved")
+    copies = [(tmp_path / "moved" / name).resolve() for name in ("weights", "weights1")]
+    assert loaded.backbones == (str(copies[0]), f"bert@{copies[1]}")
+    assert all((copy / "sub" / "model.safetensors").read_bytes() == b"weights" for copy in copies)
+
+
+def card_with_path(name: str) -> TextCard:
+    """The card of an encoder in a folder."""
+    place = name.rpartition("@")[2]
+    numbers = {"width": 4, "parameters": 1.0, "multiply_adds": 1.0, "longest": 8}
+    words = dict.fromkeys(("source", "loader", "pretraining", "licence", "reference"), "none")
+    return TextCard(name=name, weights=f"file:{place}", **words, **numbers)
+
+
 def test_large_weights_stay_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Above the limit only the name is kept, and so it is for weights of ours."""
     monkeypatch.setattr("advisor.representations.embedding.COPIED_BYTES", 3)
@@ -243,5 +344,5 @@ def test_large_weights_stay_where_they_are(tmp_path: Path, monkeypatch: pytest.M
         saved = tmp_path / str(i)
         saved.mkdir()
         EmbeddingRepresentation(name).save(saved)
-        assert [file.name for file in saved.iterdir()] == ["files.json"]
+        assert [file.name for file in saved.iterdir()] == ["items.json"]
         assert EmbeddingRepresentation.load(saved).argument == name

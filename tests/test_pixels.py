@@ -12,7 +12,7 @@ from PIL import Image
 from advisor.deadline import Deadline
 from advisor.errors import DeadlineExceeded, InvalidRun, UnreadableData
 from advisor.representation import Representation, make_representation
-from advisor.representations.pixels import SIDE, PixelsRepresentation
+from advisor.representations.pixels import LOGMEL, SIDE, PixelsRepresentation
 from advisor.tables.columns import Column, ColumnKind
 
 COLUMNS = (Column(name="picture", kind=ColumnKind.IMAGE),)
@@ -69,7 +69,7 @@ def test_it_learns_nothing_and_comes_back_from_a_folder(tmp_path: Path) -> None:
     representation.save(tmp_path / "saved")
     loaded = PixelsRepresentation.load(tmp_path / "saved")
     np.testing.assert_array_equal(loaded.transform(X).values, representation.transform(X).values)
-    (tmp_path / "saved" / "files.json").write_text("{}")
+    (tmp_path / "saved" / "items.json").write_text("{}")
     with pytest.raises(InvalidRun):
         PixelsRepresentation.load(tmp_path / "saved")
 
@@ -86,3 +86,18 @@ def test_decoding_stops_at_the_deadline(tmp_path: Path) -> None:
     path = stripes(tmp_path / "a.png", 40, 20)
     with pytest.raises(DeadlineExceeded):
         PixelsRepresentation().compute([str(path)] * 3, Deadline(0.0))
+
+
+def test_a_recording_becomes_its_log_mel_picture(tmp_path: Path) -> None:
+    """By the kind of the column; the columns' name says so, and an unreadable file is black."""
+    soundfile = pytest.importorskip("soundfile", reason="recordings need the extra 'audio'")
+    tone = np.sin(2 * np.pi * 440 * np.arange(8000) / 16_000).astype(np.float32)
+    soundfile.write(tmp_path / "tone.wav", tone, 16_000)
+    (tmp_path / "broken.wav").write_bytes(b"no sound")
+    X = frame(tmp_path / "tone.wav", tmp_path / "broken.wav")
+    columns = (Column(name="picture", kind=ColumnKind.AUDIO),)
+    features = make_representation("pixels").fit(X, columns, seed=0).transform(X)
+    assert features.info.names == (LOGMEL,)
+    squares = np.asarray(features.values).reshape(2, SIDE, SIDE, 3)
+    assert squares[0].max() == 255
+    assert squares[1].max() == 0

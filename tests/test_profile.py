@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from advisor.dataset import Dataset, Modality, Task
 from advisor.errors import NoStrategy
-from advisor.profile import TabularProfile, profile_dataset
+from advisor.profile import PROFILERS, TabularProfile, profile_dataset
 from advisor.tables.columns import ColumnKind
 from tests.profiles import make_dataset
 
@@ -325,9 +325,13 @@ def test_profile_survives_json() -> None:
     assert TabularProfile.model_validate_json(profile.model_dump_json()) == profile
 
 
-def test_a_modality_without_profiler_is_refused_in_one_sentence() -> None:
-    """Texts are recognised but not profiled yet."""
+def test_a_modality_without_profiler_is_refused_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As one that is recognised before it can be profiled."""
     data = mixed()
     object.__setattr__(data, "modality", Modality.TEXT)
+    parts = [name for name in PROFILERS if name != Modality.TEXT.value]
+    monkeypatch.setattr("advisor.profile.PROFILERS", {name: PROFILERS[name] for name in parts})
     with pytest.raises(NoStrategy, match="holds text data"):
         profile_dataset(data)

@@ -7,12 +7,14 @@ from hypothesis import given
 
 from advisor.dataset import Modality, Task
 from advisor.errors import NoStrategy
-from advisor.profile import DatasetProfile, ImageProfile, PoolOverlap, TabularProfile
+from advisor.profile import DatasetProfile, PerceivedProfile, PoolOverlap, TabularProfile
 from advisor.regime import REGIMES, find_regime
 from tests.profiles import (
+    healthy_audio_profile,
     healthy_image_profile,
     healthy_profile,
-    image_profiles,
+    healthy_text_profile,
+    perceived_profiles,
     tabular_profiles,
 )
 
@@ -59,8 +61,8 @@ def test_more_features_than_labels_is_wide_at_any_number_of_rows(n_labelled: int
     assert find_regime(square).name != "tabular_wide"
 
 
-@given(image_profiles())
-def test_any_pictures_stand_in_exactly_one_regime(profile: ImageProfile) -> None:
+@given(perceived_profiles())
+def test_whatever_is_perceived_stands_in_exactly_one_regime(profile: PerceivedProfile) -> None:
     """Whatever the task, the labels and the pool."""
     assert covering(profile) == [find_regime(profile).name]
 
@@ -107,7 +109,29 @@ def test_a_pool_of_other_things_does_not_count() -> None:
     assert find_regime(profile).name == "image_moderate"
 
 
-def test_a_modality_without_regimes_is_refused_in_one_sentence() -> None:
-    """Texts are recognised but not advised on yet."""
-    with pytest.raises(NoStrategy, match="holds text data"):
-        find_regime(healthy_profile(modality=Modality.TEXT))
+@pytest.mark.parametrize(
+    ("smallest", "name"),
+    [(0, "few_shot"), (15, "few_shot"), (16, "scarce"), (99, "scarce"), (100, "moderate")],
+)
+def test_texts_are_few_up_to_where_the_curves_cross(smallest: int, name: str) -> None:
+    """Frozen embeddings and full fine-tuning cross at 16 to 32 labels per class."""
+    assert find_regime(healthy_text_profile(smallest_class=smallest)).name == f"text_{name}"
+
+
+@pytest.mark.parametrize(
+    ("smallest", "name"),
+    [(9, "few_shot"), (10, "scarce"), (99, "scarce"), (999, "moderate"), (1_000, "ample")],
+)
+def test_bounds_of_recordings_count_labels_of_the_smallest_class(smallest: int, name: str) -> None:
+    """However many speakers there are."""
+    assert find_regime(healthy_audio_profile(smallest_class=smallest)).name == f"audio_{name}"
+
+
+def test_a_modality_without_regimes_is_refused_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It names the kinds of data that can be advised on."""
+    known = [entry for entry in REGIMES.values() if entry.regime.modality is not Modality.TEXT]
+    monkeypatch.setattr(type(REGIMES), "values", lambda self: known)
+    with pytest.raises(NoStrategy, match=r"holds text data.*audio, image, tabular data"):
+        find_regime(healthy_text_profile())

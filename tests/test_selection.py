@@ -100,3 +100,35 @@ def test_what_no_evidence_puts_ahead_has_to_win_beyond_chance(
         members = {trial.strategy for trial in selection.members}
         assert ("strategy1" not in members) is left_out
         assert any("not beyond chance" in note for note in selection.notes) is left_out
+
+
+def test_augmentation_has_to_win_beyond_chance(workspace: Workspace, tmp_path: Path) -> None:
+    """A gated parameter off its default is left out and named where it is ahead by luck, and chosen where it is clear.
+
+    The same strategy with the default, and a value of a parameter that is not gated, need no proof.
+    """
+    truth = workspace.y.astype(float)
+    plain = 0.3 + 0.1 * truth + np.random.default_rng(3).uniform(0, 0.3, len(truth))
+    lucky = plain.copy()
+    lucky[:2] = truth[:2]
+    better = 0.5 + 0.6 * (truth - 0.5)
+    gates = {"probe": {"augmentation": "none"}}
+    cases = {
+        "lucky": (lucky, {"augmentation": "eda"}, True),
+        "better": (better, {"augmentation": "eda"}, False),
+        "usual": (lucky, {"augmentation": "none"}, False),
+        "other": (lucky, {"C": 3.0}, False),
+    }
+    for name, (chances, params, left_out) in cases.items():
+        pair = [np.column_stack([1 - p, p]) for p in (plain, chances)]
+        store = _store(tmp_path / name, pair, [0.4, 0.3])
+        store.trials[1:] = [replace_trial(store.trials[1], params)]
+        selection = select(workspace, store, gated=gates)
+        members = {trial.number for trial in selection.members}
+        assert (1 not in members) is left_out, name
+        assert any("probe with augmentation=eda" in note for note in selection.notes) is left_out
+
+
+def replace_trial(trial: Trial, params: dict[str, str | float]) -> Trial:
+    """The same trial of the strategy ``probe`` with other parameters."""
+    return trial.model_copy(update={"strategy": "probe", "params": params})

@@ -1,10 +1,10 @@
-"""Pictures → their pixels: what networks are trained on."""
+"""Pictures, or recordings as log-mel pictures → pixels: what networks for pictures are trained on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -15,52 +15,62 @@ from advisor.deadline import Deadline
 from advisor.images.decoding import UnreadablePicture, load_picture
 from advisor.registry import require
 from advisor.representation import REPRESENTATIONS, FeatureInfo, Features
-from advisor.representations.files import FilesRepresentation
+from advisor.representations.items import ItemsRepresentation
+from advisor.sounds.decoding import UnreadableSound
+from advisor.sounds.pictures import load_logmel_square
+from advisor.tasks import Modality
 
 SIDE = 256
 """Of the squares, in pixels: what the centre crop of 224 that most backbones see is cut from, and the size in which
 ImageNet is commonly stored for training."""
 
+LOGMEL = "log-mel pixels"
+"""The name that the columns have for recordings, by which a network knows what it is shown."""
+
 
 @REPRESENTATIONS.add("pixels")
-class PixelsRepresentation(FilesRepresentation):
+class PixelsRepresentation(ItemsRepresentation):
     """Centre squares of 256 x 256 pixels as flat rows of bytes, red, green and blue of each pixel side by side.
 
+    A recording's square is its whole log-mel picture (:func:`advisor.sounds.pictures.load_logmel_square`).
     A row without a readable file is black. A row takes 197 kB: nothing is kept in the cache, since decoding again costs
     less than a disk full of pixels.
     """
+
+    modalities: ClassVar[frozenset[Modality]] = frozenset({Modality.IMAGE, Modality.AUDIO})
 
     def prepare(
         self, X: pd.DataFrame, deadline: Deadline, pool: pd.DataFrame | None = None
     ) -> None:
         """Nothing is kept, so there is nothing to do beforehand."""
 
-    def compute(self, paths: Sequence[str], deadline: Deadline) -> NDArray[Any]:
+    def compute(self, items: Sequence[str], deadline: Deadline) -> NDArray[Any]:
         """Decode and resize, with one thread per core.
 
         Parameters
         ----------
-        paths : sequence of str
-            Picture files.
+        items : sequence of str
+            Files of pictures or of recordings.
         deadline : Deadline
-            Looked at after every picture; DeadlineExceeded is raised when it has passed.
+            Looked at after every file; DeadlineExceeded is raised when it has passed.
 
         Returns
         -------
-        ndarray of uint8 of shape (n_paths, 256 * 256 * 3)
+        ndarray of uint8 of shape (n_items, 256 * 256 * 3)
             Zero for unreadable files.
         """
-        values = np.zeros((len(paths), SIDE * SIDE * 3), dtype=np.uint8)
+        values = np.zeros((len(items), SIDE * SIDE * 3), dtype=np.uint8)
+        load = load_logmel_square if self._hears() else load_square
 
         def fill(row: int) -> None:
             deadline.check()
             try:
-                values[row] = load_square(paths[row]).ravel()
-            except (UnreadablePicture, OSError):
+                values[row] = load(items[row]).ravel()
+            except (UnreadablePicture, UnreadableSound, OSError):
                 values[row] = 0
 
         with ThreadPoolExecutor(usable_cores(), thread_name_prefix="decode") as pool:
-            for _ in pool.map(fill, range(len(paths))):
+            for _ in pool.map(fill, range(len(items))):
                 pass
         return values
 
@@ -77,12 +87,16 @@ class PixelsRepresentation(FilesRepresentation):
         Features
             uint8; rows whose path is missing or whose file cannot be read are zero. All columns have one name.
         """
-        paths = ["" if pd.isna(path) else str(path) for path in X[self.column]]
+        paths = ["" if pd.isna(path) else str(path) for path in X[self.columns[0].name]]
         return Features(self.compute(paths, Deadline(None)), FeatureInfo(names=self.names()))
 
     def names(self) -> tuple[str, ...]:
         """Give one name to all 196608 columns: a list of them would be longer than some pictures."""
-        return ("pixels",)
+        return (LOGMEL,) if self._hears() else ("pixels",)
+
+    def _hears(self) -> bool:
+        """Whether items are recordings; before ``fit`` they are taken for pictures."""
+        return bool(self.columns) and self.modality is Modality.AUDIO
 
 
 def load_square(path: str) -> NDArray[np.uint8]:

@@ -1,7 +1,8 @@
-"""Pictures → embeddings of the plain picture and of augmented views of it, side by side.
+"""Items → embeddings of the plain item and of augmented views of it, side by side.
 
-The argument is the backbone's name, perhaps with ``+upright`` for views that are never mirrored. Views are drawn from a
-picture's content, so the same file has the same views in every fold and every run; a strategy takes the ones it wants
+The argument is the names of backbones as for ``embedding``, perhaps with ``+upright`` for views of pictures that are
+never mirrored, or with how texts are varied: ``+eda``, ``+synonyms`` or ``+translation``. Views are drawn from an
+item's content, so the same item has the same views in every fold and every run; a strategy takes the ones it wants
 (:mod:`advisor.strategies.linear_probe_views`).
 """
 
@@ -12,42 +13,64 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.backbone import find_backbone
 from advisor.deadline import Deadline
-from advisor.embedding import embed
 from advisor.representation import REPRESENTATIONS
-from advisor.representations.embedding import UPRIGHT, BackboneRepresentation
+from advisor.representations.embedding import OF_TEXTS, UPRIGHT, BackboneRepresentation
+from advisor.tasks import Modality
 
 N_VIEWS = 4
 """Augmented views beside the plain one; our choice: they cost five times the embedding and gained little."""
 
-VIEWS = ("plain", *(f"view{i}" for i in range(1, N_VIEWS + 1)))
-UPRIGHT_VIEWS = ("plain", *(f"upright{i}" for i in range(1, N_VIEWS + 1)))
+
+def views_of(modality: Modality, variant: str = "") -> tuple[str, ...]:
+    """Name the views of an item, the plain one first.
+
+    Parameters
+    ----------
+    modality : Modality
+        What the item is.
+    variant : str
+        What the argument of the representation ends with; empty for the views that its modality has by itself.
+
+    Returns
+    -------
+    tuple of str
+        As :func:`advisor.embedding.embed` takes them.
+
+    Examples
+    --------
+    >>> views_of(Modality.TEXT, "+synonyms")
+    ('plain', 'synonyms1', 'synonyms2', 'synonyms3', 'synonyms4')
+    """
+    known = {Modality.TEXT: OF_TEXTS, Modality.IMAGE: (UPRIGHT,)}.get(modality, ())
+    own = OF_TEXTS[0][1:] if modality is Modality.TEXT else "view"
+    stem = variant[1:] if variant in known else own
+    return ("plain", *(f"{stem}{i}" for i in range(1, N_VIEWS + 1)))
 
 
 @REPRESENTATIONS.add("views")
 class ViewsRepresentation(BackboneRepresentation):
-    """The embeddings of all views of a picture in one row, the plain one first."""
+    """The embeddings of all views of an item in one row, the plain one first."""
 
-    def compute(self, paths: Sequence[str], deadline: Deadline) -> NDArray[np.float32]:
-        """Embed every view of the files, or take the embeddings from the cache.
+    def compute(self, items: Sequence[str], deadline: Deadline) -> NDArray[np.float32]:
+        """Embed every view of the items, or take the embeddings from the cache.
 
         Parameters
         ----------
-        paths : sequence of str
-            Picture files.
+        items : sequence of str
+            Paths of files, or texts.
         deadline : Deadline
             When to stop; what was computed by then is in the cache.
 
         Returns
         -------
-        ndarray of float32 of shape (n_paths, (1 + N_VIEWS) * width)
+        ndarray of float32 of shape (n_items, (1 + N_VIEWS) * width)
             NaN for unreadable files.
         """
-        views = UPRIGHT_VIEWS if self.argument.endswith(UPRIGHT) else VIEWS
-        return np.hstack([embed(paths, self.backbone, view=v, deadline=deadline) for v in views])
+        views = views_of(self.modality, self.variant)
+        return np.hstack([self.embedded(items, view, deadline) for view in views])
 
     def names(self) -> tuple[str, ...]:
         """Name the numbers by view and position."""
-        width = find_backbone(self.backbone).width
-        return tuple(f"{view}.e{i}" for view in VIEWS for i in range(width))
+        views, width = views_of(self.modality, self.variant), self.widths()
+        return tuple(f"{view}.e{i}" for view in views for i in range(width))

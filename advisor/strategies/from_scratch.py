@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from advisor.dataset import Modality, Task
 from advisor.parameter import ParamValue
-from advisor.strategies.finetuning import NEEDS, START_SECONDS, FineTuning, pictures_seen
+from advisor.strategies.finetuning import NEEDS, START_SECONDS, FineTuning, items_seen
 from advisor.strategy import STRATEGIES, Card, FitContext, Model, Params, number, word
 
 SECONDS: Mapping[str, float] = {"small_cnn": 2.6e-8, "resnet10": 2.2e-8}
@@ -24,7 +24,7 @@ class FromScratch(FineTuning):
         name="from_scratch",
         title="Small network from scratch",
         family="scratch",
-        modalities=frozenset({Modality.IMAGE}),
+        modalities=frozenset({Modality.IMAGE, Modality.AUDIO}),
         tasks=frozenset({Task.BINARY, Task.MULTICLASS, Task.MULTILABEL, Task.REGRESSION}),
         representation="pixels",
         requires=NEEDS,
@@ -44,11 +44,11 @@ class FromScratch(FineTuning):
         """Steps through the network and back."""
         pixels = number(params, "size") ** 2
         each = SECONDS[word(params, "net")] * pixels * number(params, "width")
-        return START_SECONDS + pictures_seen(n_rows, params) * (each + VIEW_SECONDS)
+        return START_SECONDS + items_seen(n_rows, params) * (each + VIEW_SECONDS)
 
     def build(self, params: Params, context: FitContext) -> Model:
         """Make an untrained one."""
-        # The prefix of advisor.nets.image_scratch.SCRATCH_PREFIX, which is not imported here: it would bring torch.
+        # The prefix of advisor.nets.small_nets.SCRATCH_PREFIX, which is not imported here: it would bring torch.
         name = f"scratch:{word(params, 'net')}:{int(number(params, 'width'))}"
         return super().build({**params, "backbone": name}, context)
 

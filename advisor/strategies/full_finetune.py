@@ -8,12 +8,13 @@ from typing import ClassVar
 from advisor.dataset import Modality, Task
 from advisor.parameter import ParamValue
 from advisor.strategies.finetuning import (
-    BACKWARD_SHARE,
     NEEDS,
     START_SECONDS,
     FineTuning,
+    back_share,
     forward_seconds,
-    pictures_seen,
+    items_seen,
+    seeds_of,
 )
 from advisor.strategy import STRATEGIES, Card, Params
 
@@ -25,7 +26,7 @@ class FullFinetune(FineTuning):
         name="full_finetune",
         title="Fine-tuning of the whole network",
         family="finetune",
-        modalities=frozenset({Modality.IMAGE}),
+        modalities=frozenset({Modality.IMAGE, Modality.TEXT, Modality.AUDIO}),
         tasks=frozenset({Task.BINARY, Task.MULTICLASS, Task.MULTILABEL, Task.REGRESSION}),
         representation="pixels",
         requires=NEEDS,
@@ -38,8 +39,9 @@ class FullFinetune(FineTuning):
 
     def cost(self, n_rows: int, n_features: int, n_outputs: int, params: Params) -> float:
         """Steps through the whole network and back."""
-        seen = pictures_seen(n_rows, params)
-        return START_SECONDS + forward_seconds(params) * seen * (1 + BACKWARD_SHARE)
+        seen = items_seen(n_rows, params)
+        each = seen * (1 + back_share(params)) * seeds_of(params)
+        return START_SECONDS + forward_seconds(params) * each
 
 
 STRATEGIES.add("full_finetune")(FullFinetune())

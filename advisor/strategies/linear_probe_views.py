@@ -1,7 +1,8 @@
-"""A linear head on frozen features of the training pictures and of augmented views of them.
+"""A linear head on frozen features of the training items and of augmented views of them.
 
 Views are embedded once and kept, so training on them costs a fraction of what augmentation costs a network; what they
-gain is small, and the embedding takes five times as long (see ``search_spaces/linear_probe_views.toml``).
+gain is small, and the embedding takes five times as long (see ``search_spaces/*/linear_probe_views.toml``). For texts
+augmentation is off unless it wins beyond chance: it does not help pretrained encoders as a rule (Longpre et al. 2020).
 """
 
 from __future__ import annotations
@@ -17,51 +18,72 @@ from advisor.dataset import Modality, Task
 from advisor.deadline import Deadline
 from advisor.parameter import ParamValue
 from advisor.representation import FeatureInfo, Features
-from advisor.representations.embedding import UPRIGHT
+from advisor.representations.embedding import JOINED, UPRIGHT
 from advisor.representations.views import N_VIEWS
 from advisor.storage import read_json, write_json
 from advisor.strategies.heads import HeadModel, head_cost, load_head
-from advisor.strategies.linear_probe import NEEDS
+from advisor.strategies.linear_probe import NEEDS, backbones_of
 from advisor.strategy import STRATEGIES, Card, FitContext, Model, Params, Strategy, number, word
 
 ALL = 1 + N_VIEWS
-"""The plain picture and its views."""
+"""The plain item and its views."""
 
 
 class ViewsModel(Model):
-    """A linear head that saw every view of every training picture.
+    """A linear head that saw every view of every training item.
 
-    The views of one picture weigh as much together as the picture would alone. That is the same as a penalty as many
-    times stronger, so no weights of rows are needed.
+    The views of one item weigh as much together as the item would alone. That is the same as a penalty as many times
+    stronger, so no weights of rows are needed.
     """
 
-    def __init__(self, inner: HeadModel, average: bool) -> None:
-        self.inner, self.average = inner, average
+    def __init__(self, inner: HeadModel, n_views: int, average: bool) -> None:
+        self.inner, self.n_views, self.average = inner, n_views, average
+        self.n_beside = 0
 
     def fit(self, X: Features, y: NDArray[np.generic], deadline: Deadline) -> Model:
-        """Fit on plain pictures and views alike."""
-        values = _stacked(X.values)
-        info = FeatureInfo(names=X.info.names[: values.shape[1]])
-        self.inner.fit(Features(values, info), np.repeat(y, ALL), deadline)
+        """Fit on plain items and views alike."""
+        self.n_beside = X.info.beside
+        values = stacked_views(X.values, self.n_views, self.n_beside)
+        info = FeatureInfo(names=("view",), beside=self.n_beside)
+        self.inner.fit(Features(values, info), np.repeat(y, self.n_views), deadline)
         self.truncated = self.inner.truncated
         return self
 
     def predict(self, values: NDArray[Any]) -> NDArray[np.float64]:
-        """Predict from the plain picture, or average the predictions from all views."""
+        """Predict from the plain item, or average the predictions from all views."""
+        views = stacked_views(values, self.n_views, self.n_beside)
         if not self.average:
-            return self.inner.predict(values[:, : values.shape[1] // ALL])
-        found = self.inner.predict(_stacked(values))
-        return np.asarray(found.reshape(len(values), ALL, -1).mean(axis=1), dtype=np.float64)
+            return self.inner.predict(views[:: self.n_views])
+        found = self.inner.predict(views)
+        return np.asarray(
+            found.reshape(len(values), self.n_views, -1).mean(axis=1), dtype=np.float64
+        )
 
     def save(self, folder: Path) -> None:
         """Write ``views.json`` beside what the head writes."""
-        write_json(folder / "views.json", {"average": self.average})
+        state = {"average": self.average, "n_views": self.n_views, "n_beside": self.n_beside}
+        write_json(folder / "views.json", state)
         self.inner.save(folder)
 
 
-def _stacked(values: NDArray[Any]) -> NDArray[Any]:
-    """From one row per picture to one row per view: shape (n_rows * ALL, width)."""
-    return values.reshape(len(values) * ALL, values.shape[1] // ALL)
+def stacked_views(values: NDArray[Any], n_views: int, n_beside: int) -> NDArray[Any]:
+    """Turn one row per item into one row per view.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_views * width + n_beside)
+        The views side by side, the plain one first, and the columns beside.
+    n_views, n_beside : int
+        How many there are.
+
+    Returns
+    -------
+    ndarray of shape (n_rows * n_views, width + n_beside)
+        The views of a row follow each other; each has the columns beside of its row.
+    """
+    end = values.shape[1] - n_beside
+    views = values[:, :end].reshape(len(values) * n_views, end // n_views)
+    return np.hstack([views, np.repeat(values[:, end:], n_views, axis=0)])
 
 
 class LinearProbeViews(Strategy):
@@ -71,21 +93,25 @@ class LinearProbeViews(Strategy):
         name="linear_probe_views",
         title="Linear head on augmented views of a frozen backbone",
         family="frozen",
-        modalities=frozenset({Modality.IMAGE}),
+        modalities=frozenset({Modality.IMAGE, Modality.TEXT, Modality.AUDIO}),
         tasks=frozenset({Task.BINARY, Task.MULTICLASS, Task.MULTILABEL, Task.REGRESSION}),
         representation="views",
         requires=NEEDS,
+        augments=True,
         reference="Kornblith, Shlens and Le (2019), arXiv 1805.08974",
         licence="BSD-3-Clause (scikit-learn); the backbone's own for its weights",
     )
 
     def representation(self, params: Params) -> str:
-        """Embeddings of the backbone for every view; none of them is mirrored where ``flip`` says so."""
-        return f"views:{word(params, 'backbone')}{'' if params.get('flip', True) else UPRIGHT}"
+        """Embeddings of the backbones for every view; none of them is mirrored where ``flip`` says so."""
+        names = JOINED.join(backbones_of(params))
+        if "augmentation" in params:
+            return f"views:{names}+{word(params, 'augmentation')}"
+        return f"views:{names}{'' if params.get('flip', True) else UPRIGHT}"
 
     def cost(self, n_rows: int, n_features: int, n_outputs: int, params: Params) -> float:
         """One fit of the head on every view; the embedding, which is five times as long, does not count here."""
-        width = find_backbone(word(params, "backbone")).width
+        width = sum(find_backbone(name).width for name in backbones_of(params))
         return head_cost("linear", ALL * n_rows, width, n_outputs, params)
 
     def build(self, params: Params, context: FitContext) -> Model:
@@ -96,12 +122,16 @@ class LinearProbeViews(Strategy):
             "class_weight": word(params, "class_weight"),
         }
         inner = HeadModel("linear", head, word(params, "scaling"), context)
-        return ViewsModel(inner, average=bool(params.get("tta")))
+        return ViewsModel(inner, ALL, average=bool(params.get("tta")))
 
     def load(self, folder: Path, context: FitContext) -> Model:
         """Read what the model saved."""
-        average = bool(read_json(folder / "views.json")["average"])
-        return ViewsModel(load_head(folder, context), average)
+        state = read_json(folder / "views.json")
+        model = ViewsModel(
+            load_head(folder, context), int(state["n_views"]), bool(state["average"])
+        )
+        model.n_beside = int(state["n_beside"])
+        return model
 
 
 STRATEGIES.add("linear_probe_views")(LinearProbeViews())

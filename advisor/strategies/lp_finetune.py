@@ -15,12 +15,14 @@ from typing import ClassVar
 from advisor.dataset import Modality, Task
 from advisor.parameter import ParamValue
 from advisor.strategies.finetuning import (
-    BACKWARD_SHARE,
+    ABSENT,
     NEEDS,
     START_SECONDS,
     FineTuning,
+    back_share,
     forward_seconds,
-    pictures_seen,
+    items_seen,
+    seeds_of,
 )
 from advisor.strategy import STRATEGIES, Card, Params, number
 
@@ -32,7 +34,7 @@ class LpFinetune(FineTuning):
         name="lp_finetune",
         title="Fine-tuning after a linear probe (LP-FT)",
         family="finetune",
-        modalities=frozenset({Modality.IMAGE}),
+        modalities=frozenset({Modality.IMAGE, Modality.TEXT, Modality.AUDIO}),
         tasks=frozenset({Task.BINARY, Task.MULTICLASS, Task.MULTILABEL, Task.REGRESSION}),
         representation="pixels",
         requires=NEEDS,
@@ -45,9 +47,9 @@ class LpFinetune(FineTuning):
 
     def cost(self, n_rows: int, n_features: int, n_outputs: int, params: Params) -> float:
         """Features of every row, then steps through the network; frozen stages are spared their way back."""
-        back = BACKWARD_SHARE * number(params, "unfrozen")
-        seen = pictures_seen(n_rows, params)
-        return START_SECONDS + forward_seconds(params) * (n_rows + seen * (1 + back))
+        back = back_share(params) * number({**ABSENT, **params}, "unfrozen")
+        each = n_rows + items_seen(n_rows, params) * (1 + back)
+        return START_SECONDS + forward_seconds(params) * each * seeds_of(params)
 
 
 STRATEGIES.add("lp_finetune")(LpFinetune())

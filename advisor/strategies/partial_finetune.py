@@ -17,7 +17,7 @@ from advisor.strategies.finetuning import (
     START_SECONDS,
     FineTuning,
     forward_seconds,
-    pictures_seen,
+    items_seen,
 )
 from advisor.strategy import STRATEGIES, Card, Params, number
 
@@ -32,7 +32,7 @@ class PartialFinetune(FineTuning):
         name="partial_finetune",
         title="Fine-tuning of the last stages (kept maps of augmented views)",
         family="finetune",
-        modalities=frozenset({Modality.IMAGE}),
+        modalities=frozenset({Modality.IMAGE, Modality.AUDIO}),
         tasks=frozenset({Task.BINARY, Task.MULTICLASS, Task.MULTILABEL, Task.REGRESSION}),
         representation="pixels",
         requires=NEEDS,
@@ -45,7 +45,7 @@ class PartialFinetune(FineTuning):
 
     def cost(self, n_rows: int, n_features: int, n_outputs: int, params: Params) -> float:
         """Maps of every row and view, then steps through the tail."""
-        seen = pictures_seen(n_rows, params)
+        seen = items_seen(n_rows, params)
         maps = n_rows + min(seen, n_rows * number(params, "views"))
         tail = TAIL_TIME * number(params, "unfrozen") * (1 + BACKWARD_SHARE)
         return START_SECONDS + forward_seconds(params) * (maps + seen * tail)

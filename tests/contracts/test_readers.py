@@ -34,7 +34,15 @@ WRITERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "xlsx": (".xlsx", lambda path: FRAME.to_excel(path, index=False)),
     "arff": (".arff", _write_arff),
 }
-"""For every reader, how to write a table that it reads."""
+"""For every reader of tables of any columns, how to write one that it reads."""
+
+
+def _write_lines(path: Path) -> None:
+    path.write_text("".join(f"__label__{i % 2} how is item {i}, please?\n" for i in range(4)))
+
+
+EXAMPLES = {**WRITERS, "lines": (".txt", _write_lines)}
+"""For every reader, how to write a file of four rows that it reads."""
 
 
 def _words(series: pd.Series) -> list[str | None]:
@@ -43,7 +51,7 @@ def _words(series: pd.Series) -> list[str | None]:
 
 def test_every_reader_has_an_example() -> None:
     """A new format brings its example here."""
-    assert set(WRITERS) == set(READERS)
+    assert set(EXAMPLES) == set(READERS)
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -64,11 +72,11 @@ def test_a_reader_round_trips_a_table(name: str, packed: bool, tmp_path: Path) -
     assert _words(frame["colour"]) == ["red", "dark blue", None, "red"]
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_exactly_one_reader_sniffs_a_file_whatever_it_is_called(name: str, tmp_path: Path) -> None:
     """Content decides, not the suffix."""
     path = tmp_path / "t.unknown"
-    suffix, write = WRITERS[name]
+    suffix, write = EXAMPLES[name]
     write(tmp_path / f"t{suffix}")
     (tmp_path / f"t{suffix}").rename(path)
     head = path.read_bytes()[:HEAD_BYTES]
@@ -90,10 +98,10 @@ def test_streaming_gives_every_row_once_and_in_order(name: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("cut", [0.0, 0.3, 0.9])
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_a_damaged_file_is_refused_in_one_line(name: str, cut: float, tmp_path: Path) -> None:
     """A reader raises UnreadableData or nothing, however its file is broken."""
-    suffix, write = WRITERS[name]
+    suffix, write = EXAMPLES[name]
     whole = tmp_path / f"t{suffix}"
     write(whole)
     content = whole.read_bytes()

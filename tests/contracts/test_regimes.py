@@ -7,7 +7,12 @@ import pytest
 from advisor.dataset import Task
 from advisor.profile import DatasetProfile
 from advisor.regime import REGIMES, find_regime
-from tests.profiles import healthy_image_profile, healthy_profile
+from tests.profiles import (
+    healthy_audio_profile,
+    healthy_image_profile,
+    healthy_profile,
+    healthy_text_profile,
+)
 
 EXAMPLES: dict[str, DatasetProfile] = {
     "tabular_few_shot": healthy_profile(n_labelled=30),
@@ -27,6 +32,22 @@ EXAMPLES: dict[str, DatasetProfile] = {
     "image_segmentation": healthy_image_profile(
         task=Task.SEGMENTATION, class_counts={}, n_classes=0
     ),
+    "text_few_shot": healthy_text_profile(smallest_class=15),
+    "text_few_shot_pool": healthy_text_profile(smallest_class=15, n_unlabelled=9_000),
+    "text_scarce": healthy_text_profile(smallest_class=16),
+    "text_scarce_pool": healthy_text_profile(smallest_class=16, n_unlabelled=9_000),
+    "text_moderate": healthy_text_profile(smallest_class=100),
+    "text_moderate_pool": healthy_text_profile(smallest_class=100, n_unlabelled=9_000),
+    "text_ample": healthy_text_profile(smallest_class=1_000),
+    "text_ample_pool": healthy_text_profile(smallest_class=1_000, n_unlabelled=9_000),
+    "audio_few_shot": healthy_audio_profile(smallest_class=9),
+    "audio_few_shot_pool": healthy_audio_profile(smallest_class=9, n_unlabelled=9_000),
+    "audio_scarce": healthy_audio_profile(smallest_class=10),
+    "audio_scarce_pool": healthy_audio_profile(smallest_class=10, n_unlabelled=9_000),
+    "audio_moderate": healthy_audio_profile(smallest_class=100),
+    "audio_moderate_pool": healthy_audio_profile(smallest_class=100, n_unlabelled=9_000),
+    "audio_ample": healthy_audio_profile(smallest_class=1_000),
+    "audio_ample_pool": healthy_audio_profile(smallest_class=1_000, n_unlabelled=9_000),
 }
 
 

@@ -16,7 +16,13 @@ from advisor.profile import (
     PoolOverlap,
 )
 from advisor.rule import RULES, explain
-from tests.profiles import healthy_image_profile, healthy_profile
+from advisor.strategy import STRATEGIES
+from tests.profiles import (
+    healthy_audio_profile,
+    healthy_image_profile,
+    healthy_profile,
+    healthy_text_profile,
+)
 
 LEAK = LeakSuspect(columns=("alive",), how="alone", measure="AUC", score=1.0, n_rows=400)
 PARTS = LeakSuspect(columns=("a", "b"), how="sum", measure="share", score=1.0, n_rows=400)
@@ -24,9 +30,51 @@ DRIFT = ColumnDrift(column="age", distance=0.4, measure="KS")
 REGRESSION: dict[str, object] = {"task": Task.REGRESSION, "class_counts": {}, "n_classes": 0}
 
 UNKNOWN: dict[str, object] = {"separability": {"small": 0.6}}
+UNKNOWN_TEXTS: dict[str, object] = {"separability": {"all_minilm_l6_v2": 0.7}}
 STRANGE = PoolOverlap(backbone="small", n_pool=300, auc=0.99, share_foreign=0.7)
 
+TELLING = LeakSuspect(
+    columns=("refund",), how="alone", measure="AUC", score=1.0, n_rows=600, label="trade"
+)
+
 EXAMPLES: dict[str, DatasetProfile] = {
+    "adapt_the_base_model": healthy_text_profile(base_models=("roberta",), n_unlabelled=900),
+    "boilerplate_phrases": healthy_text_profile(boilerplate=("sent from my phone",)),
+    "clipped_recordings": healthy_audio_profile(n_clipped=90, clipped=("yes/1.wav",)),
+    "contrastive_for_few_texts": healthy_text_profile(smallest_class=8, **UNKNOWN_TEXTS),
+    "contrastive_for_scarce_texts": healthy_text_profile(smallest_class=32, **UNKNOWN_TEXTS),
+    "embedding_for_other_sound": healthy_audio_profile(content="sound"),
+    "embedding_for_speech": healthy_audio_profile(),
+    "empty_texts": healthy_text_profile(n_empty=3),
+    "finetune_many_texts": healthy_text_profile(**UNKNOWN_TEXTS),
+    "frozen_suffices_for_topics": healthy_text_profile(),
+    "groups_are_classes": healthy_audio_profile(
+        n_groups=4, smallest_class_groups=2, n_groups_one_class=4
+    ),
+    "groups_guessed": healthy_audio_profile(group_source="names", group_hint="first parts"),
+    "label_names_in_texts": healthy_text_profile(label_named=0.6),
+    "language_unknown_to_encoder": healthy_text_profile(languages={"de": 0.9, "en": 0.1}),
+    "longer_than_heard_at_once": healthy_audio_profile(seconds=(2.0, 50.0, 90.0), share_cut=0.9),
+    "longer_than_the_window": healthy_text_profile(tokens=(20, 300.0, 2_000), share_cut=0.6),
+    "loudness_is_the_label": healthy_audio_profile(loudness_tells=0.9),
+    "mixed_rates": healthy_audio_profile(rates={16_000: 300, 44_100: 100}),
+    "mostly_silence": healthy_audio_profile(share_silence=0.7),
+    "no_adapting_of_sentence_encoders": healthy_text_profile(),
+    "no_label_name_examples": healthy_text_profile(smallest_class=8),
+    "no_text_augmentation": healthy_text_profile(n_labelled=100),
+    "non_commercial_weights": healthy_audio_profile(licences={"birdnet": "CC BY-NC-SA 4.0"}),
+    "nothing_to_adapt_to": healthy_text_profile(base_models=("roberta",), n_unlabelled=9),
+    "several_languages": healthy_text_profile(
+        languages={"en": 0.7, "de": 0.3}, encoder_languages=("en", "de")
+    ),
+    "silent_recordings": healthy_audio_profile(n_silent=1, silent=("yes/1.wav",)),
+    "sound_from_scratch": healthy_audio_profile(),
+    "sound_from_scratch_with_many_labels": healthy_audio_profile(smallest_class=4_000),
+    "speakers_not_known": healthy_audio_profile(n_groups=None, group_source=""),
+    "telephone_bandwidth": healthy_audio_profile(rates={8_000: 400}),
+    "telling_words": healthy_text_profile(telling=(TELLING,), telling_share=0.5),
+    "test_shares_groups": healthy_audio_profile(n_test_groups_shared=3),
+    "word_counts_catch_up": healthy_text_profile(smallest_class=2_000),
     "backbone_choice": healthy_image_profile(separability={"small": 0.91, "large": 0.96}),
     "backbone_missing": healthy_image_profile(backbones_missing={"vit": "no weights here"}),
     "broken_files": healthy_image_profile(n_broken=1, broken=("a/b.jpg: it is empty (0 bytes)",)),
@@ -45,12 +93,12 @@ EXAMPLES: dict[str, DatasetProfile] = {
     "near_duplicate_conflicts": healthy_image_profile(
         n_near_conflicts=2, examples=("ants/1.jpg ~ bees/2.jpg",)
     ),
-    "near_duplicate_pictures": healthy_image_profile(n_near_duplicates=40, n_duplicates=10),
+    "near_duplicates": healthy_image_profile(n_near_duplicates=40, n_duplicates=10),
     "no_backbone": healthy_image_profile(backbones=(), separability={}),
     "no_mirroring": healthy_image_profile(mirror_confuses=0.7),
     "no_mixing": healthy_image_profile(smallest_class=12),
     "odd_pictures": healthy_image_profile(blurred=("ants/1.jpg",)),
-    "pool_of_pictures": healthy_image_profile(n_unlabelled=900),
+    "pool_worth_using": healthy_image_profile(n_unlabelled=900),
     "pool_repeats_others": healthy_image_profile(n_pool_overlap=3),
     "scratch_with_many_labels": healthy_image_profile(smallest_class=4_000),
     "slow_without_gpu": healthy_image_profile(n_labelled=6_000),
@@ -147,6 +195,27 @@ def test_rule_is_silent_on_healthy_pictures(name: str) -> None:
     assert RULES[name].apply(healthy_image_profile()) is None
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        n
+        for n in RULES
+        if n not in ("frozen_suffices_for_topics", "no_adapting_of_sentence_encoders")
+    ],
+)
+def test_rule_is_silent_on_healthy_texts(name: str) -> None:
+    """Only what says which family comes first, and that sentence encoders stay as they are, speaks there."""
+    assert RULES[name].apply(healthy_text_profile()) is None
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in RULES if n not in ("embedding_for_speech", "sound_from_scratch")]
+)
+def test_rule_is_silent_on_healthy_recordings(name: str) -> None:
+    """Only what says which embedding comes first, and that scratch comes last, speaks there."""
+    assert RULES[name].apply(healthy_audio_profile()) is None
+
+
 @pytest.mark.parametrize("name", list(RULES))
 def test_effects_come_from_usable_rows_about_known_families(name: str) -> None:
     """No number of a rule's own, no recalled figure."""
@@ -160,12 +229,12 @@ def test_effects_come_from_usable_rows_about_known_families(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(RULES))
-def test_only_vetoes_reject_and_they_reject_known_families(name: str) -> None:
+def test_only_vetoes_reject_and_they_reject_what_there_is(name: str) -> None:
     """A note that rejects would be a veto in disguise."""
     finding = RULES[name].apply(EXAMPLES[name])
     assert finding is not None
     assert bool(finding.vetoes) == (finding.severity == "veto")
-    assert set(finding.vetoes) <= set(FAMILIES)
+    assert set(finding.vetoes) <= {*FAMILIES, *STRATEGIES}
 
 
 @pytest.mark.parametrize("name", list(RULES))

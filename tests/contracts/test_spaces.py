@@ -101,7 +101,8 @@ def test_the_backbones_that_can_run_are_the_ones_to_choose_from(
     strategy: str, modality: str
 ) -> None:
     """The profile lists them, the best first: it is the default, and each of the others is tried."""
-    listed = {"backbones": ("best", "other"), "picture_backbones": ("best", "other")}
+    lists = ("backbones", "picture_backbones", "base_models")
+    listed = dict.fromkeys(lists, ("best", "other"))
     space = load_space(strategy, modality, listed)
     if "backbone" not in space.params:
         return

@@ -19,24 +19,21 @@ from torch.nn import functional
 
 from advisor.deadline import Deadline
 from advisor.errors import DeadlineExceeded, InvalidRequest, InvalidRun
-from advisor.nets import image_feeds, image_training
-from advisor.nets.image_losses import loss_of, meaning, rarity, solve_head, target_matrix
-from advisor.nets.image_model import (
-    Headed,
-    ImageSettings,
-    load_pictures,
-    make_net,
-    predict_pictures,
-    save_pictures,
-)
-from advisor.nets.image_stages import SplitNet, depths, stages_of
-from advisor.nets.image_training import train_pictures
-from advisor.nets.image_views import Recipe, as_pictures, mix_pictures, plain_view, random_view
+from advisor.nets import feeds, training
+from advisor.nets.answers import predict
+from advisor.nets.losses import loss_of, meaning, rarity, solve_head, target_matrix
+from advisor.nets.network import Headed, make_net
+from advisor.nets.picture_feeds import Pictures
+from advisor.nets.picture_views import Recipe, as_pictures, mix_pictures, plain_view, random_view
+from advisor.nets.saved import load_net, save_net
+from advisor.nets.settings import PictureSettings
+from advisor.nets.spectrogram_views import random_spectrogram
+from advisor.nets.stages import SplitNet, depths, stages_of
 from advisor.torchvision_cure import require_cured
 
 SIDE = 256
 
-SCRATCH = ImageSettings(
+SCRATCH = PictureSettings(
     kind="classes",
     n_outputs=2,
     backbone="scratch:small_cnn:8",
@@ -170,6 +167,23 @@ def test_without_mixing_a_batch_is_left_alone() -> None:
     batch, target = torch.rand(3, 3, 4, 4), torch.eye(3)
     assert mix_pictures(batch, target, (0.0, 0.0), draw())[0] is batch
     assert mix_pictures(batch[:1], target[:1], (1.0, 1.0), draw())[1].shape == (1, 3)
+
+
+def test_a_spectrogram_is_shifted_and_masked_but_never_mirrored() -> None:
+    """A ramp in time still rises; other draws give other views; the plain view keeps the edges."""
+    view = random_spectrogram(ramp(32), 64, draw(1))
+    assert view.shape == (32, 3, 64, 64)
+    assert view.min() >= 0
+    assert view.max() <= 1
+    assert (view[..., 52:].mean(dim=(1, 2, 3)) > view[..., :12].mean(dim=(1, 2, 3))).all()
+    assert torch.equal(view, random_spectrogram(ramp(32), 64, draw(1)))
+    assert not torch.equal(view, random_spectrogram(ramp(32), 64, draw(2)))
+    bands = view[0, 0].var(dim=1)  # of a row: the mask in pitch is flat
+    assert bands.min() < 0.1 * bands.median()
+    s = replace(SCRATCH, augmentation="spectrogram", whole=True, crop_share=1.0)
+    feed = Pictures(squares(2)[0], make_net(s, pretrained=False), draw())
+    rows = torch.arange(2)
+    assert feed.plain(rows).shape == feed.varied(rows, rows).shape == (2, 3, 32, 32)
 
 
 # Targets and losses
@@ -308,10 +322,10 @@ def test_a_model_that_is_not_a_chain_of_stages_is_refused(body: nn.Module) -> No
 # The loop
 
 
-def train(settings: ImageSettings, y: NDArray[Any], deadline: Deadline | None = None) -> Headed:
+def train(settings: PictureSettings, y: NDArray[Any], deadline: Deadline | None = None) -> Headed:
     """Train on squares and hand out the network."""
     values, _ = squares(len(y))
-    return train_pictures(values, y, settings, 0, deadline or Deadline(None))[0]
+    return training.train(values, y, settings, 0, deadline or Deadline(None))[0]
 
 
 @pytest.mark.parametrize("net", ["small_cnn", "resnet10"])
@@ -319,7 +333,7 @@ def test_a_network_from_scratch_tells_bright_from_dark(net: str) -> None:
     """On pictures that it has not seen."""
     found = train(replace(SCRATCH, backbone=f"scratch:{net}:8"), squares(24)[1])
     values, y = squares(20, seed=1)
-    predictions = predict_pictures(found, values)
+    predictions = predict(found, values)
     np.testing.assert_allclose(predictions.sum(axis=1), 1.0, atol=1e-6)
     assert (predictions.argmax(axis=1) == y).mean() >= 0.9
 
@@ -341,10 +355,10 @@ def test_labels_and_values_are_learned_too() -> None:
     _, y = squares(24)
     values, wanted = squares(10, seed=1)
     labels = np.column_stack([y, 1 - y])
-    found = predict_pictures(train(replace(SCRATCH, kind="labels"), labels), values)
+    found = predict(train(replace(SCRATCH, kind="labels"), labels), values)
     assert ((found[:, 0] > found[:, 1]) == wanted).mean() >= 0.9
     settings = replace(SCRATCH, kind="values", n_outputs=1)
-    found = predict_pictures(train(settings, 2.0 * y - 1), values)
+    found = predict(train(settings, 2.0 * y - 1), values)
     assert np.corrcoef(found[:, 0], wanted)[0, 1] > 0.8
 
 
@@ -364,34 +378,34 @@ class LateDeadline(Deadline):
 def test_a_training_cut_short_is_used_after_one_pass_over_the_rows() -> None:
     """Before it there is nothing to use, with a head that knew nothing."""
     values, y = squares(24)
-    _, truncated = train_pictures(values, y, SCRATCH, 0, LateDeadline(looks=4))
+    _, truncated = training.train(values, y, SCRATCH, 0, LateDeadline(looks=4))
     assert truncated
     with pytest.raises(DeadlineExceeded):
-        train_pictures(values, y, SCRATCH, 0, LateDeadline(looks=1))
+        training.train(values, y, SCRATCH, 0, LateDeadline(looks=1))
 
 
 def test_a_warm_head_can_be_used_before_the_first_step() -> None:
     """It is a logistic regression on features already; not before those are there."""
     values, y = squares(24)
     settings = replace(SCRATCH, warm_head=True, augmentation="none")
-    found, truncated = train_pictures(values, y, settings, 0, LateDeadline(looks=2))
+    found, truncated = training.train(values, y, settings, 0, LateDeadline(looks=2))
     assert truncated
-    assert (predict_pictures(found, values).argmax(axis=1) == y).mean() > 0.9
+    assert (predict(found, values).argmax(axis=1) == y).mean() > 0.9
     with pytest.raises(DeadlineExceeded):
-        train_pictures(values, y, settings, 0, LateDeadline(looks=1))
+        training.train(values, y, settings, 0, LateDeadline(looks=1))
 
 
 def test_many_rows_are_stopped_early_at_the_best_state(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some are held out and looked at; a hopeless learning rate ends the training before its steps do."""
-    monkeypatch.setattr(image_training, "HOLD_OUT_FROM", 40)
+    monkeypatch.setattr(training, "HOLD_OUT_FROM", 40)
     steps = []
-    step = image_training._Training._step
+    step = training._Training._step
     monkeypatch.setattr(
-        image_training._Training, "_step", lambda self, *a: (steps.append(1), step(self, *a))[1]
+        training._Training, "_step", lambda self, *a: (steps.append(1), step(self, *a))[1]
     )
     y = squares(40)[1]
     settings = replace(SCRATCH, steps=64, learning_rate=1.0, average=0.1)
-    assert np.isfinite(predict_pictures(train(settings, y), squares(4)[0])).all()
+    assert np.isfinite(predict(train(settings, y), squares(4)[0])).all()
     assert len(steps) < 64
 
 
@@ -415,17 +429,17 @@ def test_kept_maps_train_the_tail_alone_and_are_few(monkeypatch: pytest.MonkeyPa
     y = squares(24)[1]
     settings = replace(SCRATCH, unfrozen=0.5, frozen_statistics=True, warm_head=True, views=4)
     seen = []
-    prepare = image_feeds.Maps.prepare
+    prepare = feeds.Maps.prepare
 
     def watched(self: Any, *parts: Any) -> None:
         prepare(self, *parts)
         seen.append(self.n_views)
 
-    monkeypatch.setattr(image_feeds.Maps, "prepare", watched)
+    monkeypatch.setattr(feeds.Maps, "prepare", watched)
     found = train(settings, y)
     values, wanted = squares(20, seed=1)
-    assert (predict_pictures(found, values).argmax(axis=1) == wanted).mean() >= 0.9
-    monkeypatch.setattr(image_feeds, "MOST_MAPS", 1)
+    assert (predict(found, values).argmax(axis=1) == wanted).mean() >= 0.9
+    monkeypatch.setattr(feeds, "MOST_MAPS", 1)
     train(replace(settings, steps=2), y)
     train(replace(settings, steps=2, augmentation="none"), y)
     monkeypatch.undo()
@@ -435,19 +449,19 @@ def test_kept_maps_train_the_tail_alone_and_are_few(monkeypatch: pytest.MonkeyPa
 def test_a_network_comes_back_from_a_folder_and_a_damaged_one_does_not(tmp_path: Path) -> None:
     """The same predictions to the last bit; altered files are refused."""
     found = train(replace(SCRATCH, steps=2, mirror=True), squares(8)[1])
-    save_pictures(found, tmp_path)
+    save_net(found, tmp_path)
     values = squares(5, seed=2)[0]
-    again = predict_pictures(load_pictures(tmp_path), values)
-    np.testing.assert_array_equal(again, predict_pictures(found, values))
+    again = predict(load_net(tmp_path), values)
+    np.testing.assert_array_equal(again, predict(found, values))
     (tmp_path / "net.safetensors").write_bytes(b"no weights")
     with pytest.raises(InvalidRun):
-        load_pictures(tmp_path)
+        load_net(tmp_path)
 
 
 def test_no_pictures_give_no_predictions() -> None:
     """Of the right width."""
     net = make_net(SCRATCH, pretrained=False)
-    assert predict_pictures(net, np.zeros((0, SIDE * SIDE * 3), dtype=np.uint8)).shape == (0, 2)
+    assert predict(net, np.zeros((0, SIDE * SIDE * 3), dtype=np.uint8)).shape == (0, 2)
 
 
 @pytest.mark.parametrize("name", ["test_vit", "test_resnet"])
@@ -463,8 +477,8 @@ def test_another_input_size_suits_every_family(name: str, tmp_path: Path) -> Non
     found = train(settings, squares(8)[1])
     assert found.settings.size == (96 if name == "test_vit" else 101)
     (tmp_path / "saved").mkdir()
-    save_pictures(found, tmp_path / "saved")
+    save_net(found, tmp_path / "saved")
     file.unlink()
     values = squares(3, seed=2)[0]
-    again = predict_pictures(load_pictures(tmp_path / "saved"), values)
-    np.testing.assert_array_equal(again, predict_pictures(found, values))
+    again = predict(load_net(tmp_path / "saved"), values)
+    np.testing.assert_array_equal(again, predict(found, values))

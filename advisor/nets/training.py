@@ -1,4 +1,4 @@
-"""Pictures and targets → a trained network: from a good start, gently, and only as long as the deadline allows.
+"""Items as numbers and targets → a trained network: from a good start, gently, and only as long as the deadline allows.
 
 What is good practice on few labels [1]_ [2]_: the head first, as a logistic regression; then the last stages or all of
 them with small steps that are smaller the nearer to the input; batch norms that keep the statistics of pretraining;
@@ -19,7 +19,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -27,11 +26,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from advisor.deadline import Deadline
 from advisor.errors import DeadlineExceeded
-from advisor.nets.image_feeds import Feed, Maps, Pixels, parts_of
-from advisor.nets.image_losses import first_guess, loss_of, rarity, solve_head, target_matrix
-from advisor.nets.image_model import Headed, ImageSettings, make_net
-from advisor.nets.image_stages import count_trained, depths, stages_of
-from advisor.nets.image_views import mix_pictures
+from advisor.nets.adapters import add_adapters, belongs, merge_adapters
+from advisor.nets.feeds import Feed, Maps, feed_of, parts_of
+from advisor.nets.losses import HEAD_C, first_guess, loss_of, rarity, solve_head, target_matrix
+from advisor.nets.network import Headed, make_net
+from advisor.nets.picture_feeds import Pictures
+from advisor.nets.settings import Settings, TextSettings
+from advisor.nets.stages import count_trained, depths, stages_of, tables_of
 from advisor.torchvision_cure import require_cured
 
 if TYPE_CHECKING:
@@ -60,25 +61,25 @@ PATIENCE = 3
 """Evaluations without improvement after which training stops; our choice."""
 
 FEWEST_FOR_STATISTICS = 8
-"""Pictures in a batch below which batch norms keep their statistics; our choice: fewer have none to speak of."""
+"""Items in a batch below which batch norms keep their statistics; our choice: fewer have none to speak of."""
 
 
-def train_pictures(
-    values: NDArray[np.uint8],
+def train(
+    values: NDArray[Any],
     y: NDArray[Any],
-    settings: ImageSettings,
+    settings: Settings,
     seed: int,
     deadline: Deadline,
 ) -> tuple[Headed, bool]:
-    """Train a network on pictures.
+    """Train a network on pictures, recordings as pictures, or texts.
 
     Parameters
     ----------
-    values : ndarray of uint8 of shape (n, 256 * 256 * 3)
-        As the representation ``pixels`` makes them.
+    values : ndarray of shape (n, n_columns)
+        As the representation ``pixels`` or ``tokens`` makes them, whichever the settings speak of.
     y : ndarray
         Codes (n,), 0/1 (n, n_outputs), or standardised values (n,).
-    settings : ImageSettings
+    settings : Settings
         What to train and how.
     seed : int
         Of weights, order, views and dropout; the global generator is left as it was.
@@ -109,13 +110,13 @@ class _Training:
 
     def __init__(
         self,
-        values: NDArray[np.uint8],
+        values: NDArray[Any],
         y: NDArray[Any],
-        settings: ImageSettings,
+        settings: Settings,
         seed: int,
         deadline: Deadline,
     ) -> None:
-        self.fabric, self.deadline = _quiet_fabric(), deadline
+        self.fabric, self.deadline = quiet_fabric(), deadline
         self.draw = torch.Generator().manual_seed(seed)
         self.net = make_net(settings, pretrained=True).to(self.fabric.device)
         self.settings = s = self.net.settings  # resolved
@@ -123,8 +124,10 @@ class _Training:
         order = torch.randperm(len(y), generator=self.draw)
         n_held = int(HELD_OUT * len(y)) if len(y) >= HOLD_OUT_FROM else 0
         self.held, self.kept = order[:n_held].sort().values, order[n_held:].sort().values
-        pixels = Pixels(values, self.net, self.draw)
-        self.feed: Feed = Maps(pixels, self.fabric.autocast, deadline) if s.views else pixels
+        whole = feed_of(values, self.net, self.draw)
+        self.feed: Feed = whole
+        if s.views and isinstance(whole, Pictures):
+            self.feed = Maps(whole, self.fabric.autocast, deadline)
         self.batch = min(s.batch, len(self.kept))
         self.weights = rarity(self.target, s.kind) if s.balance == "weights" else None
         self.average: list[Tensor] = []
@@ -132,6 +135,9 @@ class _Training:
     def run(self) -> tuple[Headed, bool]:
         """Warm up the head, then train step by step."""
         usable = self._start_head()
+        adapted = isinstance(self.settings, TextSettings) and self.settings.adapter == "lora"
+        if isinstance(self.settings, TextSettings) and adapted:
+            add_adapters(self.net, self.settings.rank, self.settings.dropout)
         groups = _parameter_groups(self.net)
         optimiser: Any = torch.optim.AdamW(groups, fused=True)
         self.trained = [p for group in groups for p in group["params"]]
@@ -148,6 +154,8 @@ class _Training:
         with torch.no_grad():
             for parameter, mean in zip(self.trained, self.average, strict=False):
                 parameter.copy_(mean)
+        if adapted:
+            merge_adapters(self.net)
         for parameter in self.net.parameters():
             parameter.requires_grad_(True).grad = None
         return self.net.eval(), truncated
@@ -162,12 +170,14 @@ class _Training:
                 return False
             self.feed.module.eval()
             found = []
-            for part in parts_of(self.kept, s.batch):
+            rows = self.feed.order[torch.isin(self.feed.order, self.kept)]
+            for part in parts_of(rows, s.batch):
                 self.deadline.check()
                 with self.fabric.autocast():
                     found.append(self.feed.module.body(self.feed.plain(part)).float().cpu())
             features = torch.cat(found).numpy()
-            weights, bias = solve_head(features, self.y[self.kept.numpy()], s.kind, s.n_outputs)
+            C = s.head_C if isinstance(s, TextSettings) else HEAD_C
+            weights, bias = solve_head(features, self.y[rows.numpy()], s.kind, s.n_outputs, C)
             head.weight.copy_(weights)
             head.bias.copy_(bias)
         return True
@@ -225,7 +235,7 @@ class _Training:
             self.feed.module, frozen=s.frozen_statistics or self.batch < FEWEST_FOR_STATISTICS
         )
         batch, target = self.feed.varied(rows, turns), self.target[rows].to(self.fabric.device)
-        batch, target = mix_pictures(batch, target, (s.mixup, s.cutmix), self.draw)
+        batch, target = self.feed.mixed(batch, target)
         each = loss_of(module(batch).float(), target, s.kind, s.label_smoothing, s.focal_gamma)
         if self.weights is not None:
             each = each * self.weights[rows].to(each.device)
@@ -267,7 +277,7 @@ class _Training:
             parameter.data.copy_(value)
 
 
-def _quiet_fabric() -> Fabric:
+def quiet_fabric() -> Fabric:
     """One device, no log, no files; bfloat16 where a GPU does the work.
 
     The environment is named so that a cluster's variables are not taken for an order to start more processes, and MPS
@@ -299,9 +309,12 @@ def _train_mode(module: nn.Module, *, frozen: bool) -> None:
 def _parameter_groups(net: Headed) -> list[dict[str, Any]]:
     """Freeze what does not train; group the rest by learning rate and by whether it is decayed.
 
-    Norms, biases, and what a backbone says itself (positions, tokens) are not decayed.
+    Norms, biases, and what a backbone says itself (positions, tokens) are not decayed. Tables of words train
+    where the settings say so. Where there are low-rank changes, they alone train.
     """
     s = net.settings
+    adapted = isinstance(s, TextSettings) and s.adapter == "lora"
+    tables = tables_of(net.body) if isinstance(s, TextSettings) and s.frozen_tables else set()
     apart = s.unfrozen < 1 or s.layer_decay < 1
     stages = stages_of(net.body, s.backbone) if apart else []
     if s.views:  # the tail leaves one stage at least to the stem
@@ -313,7 +326,7 @@ def _parameter_groups(net: Headed) -> list[dict[str, Any]]:
     groups: dict[tuple[float, bool], list[Tensor]] = {}
     for name, parameter in net.body.named_parameters():
         above = len(stages) - depth_of.get(name, len(stages))
-        trains = above < n_trained
+        trains = above < n_trained and name not in tables and (belongs(name) or not adapted)
         parameter.requires_grad_(trains)
         if trains:
             decays = parameter.dim() > 1 and name not in spared

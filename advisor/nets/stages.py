@@ -1,8 +1,9 @@
 """A backbone → its stages, and the backbone in two: a frozen stem whose maps can be kept, and a tail that trains.
 
-There is no common way to ask a timm model for its parts, but nearly all are a chain: something, a container of stages,
-something. The tail is the same model in which all that comes before the cut passes its input on unchanged; whether
-tail after stem really is the model is measured, and a model for which it is not is refused.
+An encoder of texts says itself what its stages are. There is no common way to ask a timm model for its parts, but
+nearly all are a chain: something, a container of stages, something. The tail is the same model in which all that comes
+before the cut passes its input on unchanged; whether tail after stem really is the model is measured, and a model for
+which it is not is refused.
 """
 
 from __future__ import annotations
@@ -119,6 +120,10 @@ def stages_of(body: nn.Module, name: str) -> list[Stage]:
     InvalidRequest
         If none are found.
     """
+    told = getattr(body, "stages", None)
+    if isinstance(told, list) and len(told) > 1:
+        paths = {id(module): path for path, module in body.named_modules()}
+        return [Stage(tuple(paths[id(module)].split(".")), module) for module in told]
     for container in CONTAINERS:
         held = getattr(body, container, None)
         if isinstance(held, nn.Sequential | nn.ModuleList) and len(held) > 1:
@@ -153,18 +158,20 @@ def depths(body: nn.Module, stages: Sequence[Stage]) -> dict[str, int]:
     dict of str to int
         By name of parameter: 0 before the first stage, 1 in it, ..., and behind the last stage as in it.
     """
-    order = [child for child, _ in body.named_children()]
-    first = order.index(stages[0].path[0])
     marks = {".".join(stage.path) + ".": i + 1 for i, stage in enumerate(stages)}
-    found = {}
-    for name, _ in body.named_parameters():
+    found, behind = {}, 0
+    for name, _ in body.named_parameters():  # in the order of the modules
         depth = next((i for mark, i in marks.items() if name.startswith(mark)), None)
-        if depth is None:
-            top = name.partition(".")[0]
-            behind = top in order and order.index(top) > first
-            depth = len(stages) if behind else 0
-        found[name] = depth
+        behind = len(stages) if depth is not None else behind
+        found[name] = behind if depth is None else depth
     return found
+
+
+def tables_of(body: nn.Module) -> set[str]:
+    """Name the parameters of a backbone that are tables, such as those of words and positions; pictures have none."""
+    return {
+        f"{path}.weight" for path, part in body.named_modules() if isinstance(part, nn.Embedding)
+    }
 
 
 class _Reached(Exception):

@@ -1,7 +1,7 @@
 """Targets of every task as one matrix, what a network's answers cost, and what its answers mean.
 
 Classes become rows of ones and zeros, so that Mixup, label smoothing, class weights and the focal loss are the same
-few lines for one class per picture and for many labels.
+few lines for one class per item and for many labels.
 """
 
 from __future__ import annotations
@@ -15,7 +15,20 @@ from torch import Tensor
 from torch.nn import functional
 
 Kind = Literal["classes", "labels", "values", "absolute"]
-"""One class per picture, any number of labels, a number judged by its square, or by its absolute difference."""
+"""One class per item, any number of labels, a number judged by its square, or by its absolute difference."""
+
+ABSENT_LOGIT = 5.0
+"""Of a class or a label that never or always occurs in the rows of the head; our choice: under 1 % of doubt."""
+
+HEAD_C = 5.0
+"""Inverse penalty of the first head on features whose mean squared distance from their centre is one: 3 to 10 are
+within two points of each other on three sets with 5 to 25 labels per class (our measurement)."""
+
+HEAD_ALPHA = 0.3
+"""Penalty of the first head of a regression on features scaled in the same way; our choice."""
+
+HEAD_STEPS = 200
+"""Steps of the solver; our choice: training goes on from there."""
 
 KNEE = 0.1
 """Standard deviations of the target below which the absolute loss is a squared one, for a smooth minimum; our
@@ -130,7 +143,7 @@ def first_guess(target: Tensor, kind: Kind) -> Tensor:
 
 
 def solve_head(
-    features: NDArray[np.float32], y: NDArray[Any], kind: Kind, n_outputs: int
+    features: NDArray[np.float32], y: NDArray[Any], kind: Kind, n_outputs: int, C: float = HEAD_C
 ) -> tuple[Tensor, Tensor]:
     """Fit the linear head on frozen features, from which fine-tuning starts.
 
@@ -146,6 +159,8 @@ def solve_head(
         Of the target.
     n_outputs : int
         Rows of the weights.
+    C : float
+        Inverse penalty of classes and labels.
 
     Returns
     -------
@@ -159,7 +174,7 @@ def solve_head(
     from sklearn.linear_model import Ridge
 
     # One scale for all features, so that one strength of the penalty suits every backbone; taken from their spread, and
-    # not from their length, since pictures that look much alike have features that are nearly the same.
+    # not from their length, since items that are much alike have features that are nearly the same.
     rows = features.astype(np.float64)
     scale = float(np.sqrt(rows.var(axis=0).sum())) or 1.0
     rows /= scale
@@ -168,7 +183,7 @@ def solve_head(
         weights, bias = np.atleast_2d(ridge.coef_), np.atleast_1d(ridge.intercept_)
     else:
         columns = [y] if kind == "classes" else list(np.asarray(y).T)
-        parts = [_logistic(rows, column, n_outputs // len(columns)) for column in columns]
+        parts = [_logistic(rows, column, n_outputs // len(columns), C) for column in columns]
         weights = np.vstack([part[0] for part in parts])
         bias = np.concatenate([part[1] for part in parts])
     return (
@@ -178,7 +193,7 @@ def solve_head(
 
 
 def _logistic(
-    rows: NDArray[np.float64], y: NDArray[Any], n_classes: int
+    rows: NDArray[np.float64], y: NDArray[Any], n_classes: int, C: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Weights and biases of a softmax over ``n_classes``, or of a sigmoid for one label (``n_classes`` = 1).
 
@@ -194,7 +209,7 @@ def _logistic(
             ABSENT_LOGIT if present[0] or n_classes > 1 else -ABSENT_LOGIT
         )
         return weights, bias
-    head = LogisticRegression(C=HEAD_C, max_iter=HEAD_STEPS).fit(rows, y)
+    head = LogisticRegression(C=C, max_iter=HEAD_STEPS).fit(rows, y)
     found, offset = head.coef_, head.intercept_
     if n_classes == 1:
         return found, offset
@@ -202,17 +217,3 @@ def _logistic(
         found, offset = np.vstack([-found, found]) / 2, np.concatenate([-offset, offset]) / 2
     weights[present], bias[present] = found, offset
     return weights, bias
-
-
-ABSENT_LOGIT = 5.0
-"""Of a class or a label that never or always occurs in the rows of the head; our choice: under 1 % of doubt."""
-
-HEAD_C = 5.0
-"""Inverse penalty of the first head on features whose mean squared distance from their centre is one: 3 to 10 are
-within two points of each other on three sets with 5 to 25 labels per class (our measurement)."""
-
-HEAD_ALPHA = 0.3
-"""Penalty of the first head of a regression on features scaled in the same way; our choice."""
-
-HEAD_STEPS = 200
-"""Steps of the solver; our choice: training goes on from there."""

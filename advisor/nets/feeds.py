@@ -1,4 +1,4 @@
-"""Rows → what a network is fed with while it trains: pictures, or maps of them that were computed once."""
+"""Rows → what a network is fed with while it trains: items, or maps of them that were computed once."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from advisor.deadline import Deadline
-from advisor.nets.image_model import Headed, folded, normalise
-from advisor.nets.image_views import as_pictures, crop_source, plain_view, random_view
+from advisor.nets.network import Headed, folded
+from advisor.nets.picture_feeds import Pictures
+from advisor.nets.settings import TextSettings
+from advisor.nets.text_feeds import Tokens
 
 MOST_MAPS = 1 << 30
 """Bytes of maps kept at most; of larger ones fewer views are kept. Our choice: several workers share the memory."""
@@ -23,58 +24,61 @@ class Feed(Protocol):
     """Rows to what the trained module takes; ``module`` is that module."""
 
     module: Headed
+    order: Tensor
+    """All rows, in the order in which they are looked at in the least time."""
 
     def prepare(self, rows: Tensor, turns: Tensor) -> None:
         """Compute beforehand what the batches to come will need."""
 
     def plain(self, rows: Tensor) -> Tensor:
-        """The view that predictions are made of."""
+        """The view that a network is judged by."""
+
+    def judged(self, rows: Tensor) -> list[Tensor]:
+        """The views that predictions are averaged over, the plain one first."""
 
     def varied(self, rows: Tensor, turns: Tensor) -> Tensor:
         """A random view; ``turns`` says how often each row has come before."""
 
+    def mixed(self, batch: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Blend the items of a batch, and their targets in the same shares, where the settings ask for it."""
 
-class Pixels:
-    """Feeds pictures to the whole network."""
 
-    def __init__(self, values: NDArray[np.uint8], net: Headed, draw: torch.Generator) -> None:
-        self.module, self.draw = net, draw
-        self.pictures = as_pictures(values)
-        varies = net.settings.augmentation != "none"
-        self.source = crop_source(self.pictures, net.settings.size) if varies else self.pictures
-        self.place = next(net.parameters()).device
+def feed_of(values: NDArray[Any], net: Headed, draw: torch.Generator) -> Pictures | Tokens:
+    """Choose what feeds a network.
 
-    def prepare(self, rows: Tensor, turns: Tensor) -> None:
-        """Nothing: views are made as they are needed."""
+    Parameters
+    ----------
+    values : ndarray of shape (n, n_columns)
+        Pixels or token ids, as their representations make them.
+    net : Headed
+        The network, whose settings say what it reads.
+    draw : Generator
+        Of random views, on the CPU.
 
-    def plain(self, rows: Tensor) -> Tensor:
-        """Resize and cut."""
-        s = self.module.settings
-        view = plain_view(self.pictures[rows], s.size, s.crop_share)
-        return normalise(view, s).to(self.place)
-
-    def varied(self, rows: Tensor, turns: Tensor) -> Tensor:
-        """Draw new views, whatever ``turns`` says."""
-        s = self.module.settings
-        if s.augmentation == "none":
-            return self.plain(rows)
-        pictures = self.source[rows].to(self.place)
-        return normalise(random_view(pictures, s.size, s.recipe, self.draw), s)
+    Returns
+    -------
+    Pictures or Tokens
+        A feed of the whole network.
+    """
+    if isinstance(net.settings, TextSettings):
+        return Tokens(values, net, draw)
+    return Pictures(values, net, draw)
 
 
 class Maps:
-    """Feeds the tail with maps of a few views of each picture, computed once."""
+    """Feeds the tail with maps of a few views of each item, computed once."""
 
     def __init__(
         self,
-        pixels: Pixels,
+        whole: Pictures,
         autocast: Callable[[], AbstractContextManager[Any]],
         deadline: Deadline,
     ) -> None:
-        self.pixels, self.autocast, self.deadline = pixels, autocast, deadline
-        self.module = pixels.module.split()[1]
+        self.whole, self.autocast, self.deadline = whole, autocast, deadline
+        self.order = whole.order
+        self.module = whole.module.split()[1]
         # The stem only predicts, so it may be the faster one.
-        self.cut = folded(pixels.module.eval()).split()[0]
+        self.cut = folded(whole.module.eval()).split()[0]
         self.maps = torch.empty(0)
         self.place = torch.empty(0, dtype=torch.long)
         self.n_views = 1
@@ -82,7 +86,7 @@ class Maps:
     def prepare(self, rows: Tensor, turns: Tensor) -> None:
         """Compute the maps of as many views as are wanted, will be drawn, and may be kept."""
         s = self.module.settings
-        n = len(self.pixels.pictures)
+        n = len(self.order)
         size = self.plain(torch.zeros(1, dtype=torch.long)).nbytes
         most = min(s.views, int(turns.max()) + 1, max(1, MOST_MAPS // (size * n)))
         self.n_views = most if s.augmentation != "none" else 1
@@ -92,7 +96,7 @@ class Maps:
         done = 0
         for part in parts_of(needed, s.batch):
             self.deadline.check()
-            found = self._stem(self.pixels.varied(part // self.n_views, part % self.n_views))
+            found = self._stem(self.whole.varied(part // self.n_views, part % self.n_views))
             if not done:
                 self.maps = found.new_empty((len(needed), *found.shape[1:]))
             self.maps[done : done + len(part)] = found
@@ -100,17 +104,25 @@ class Maps:
 
     def plain(self, rows: Tensor) -> Tensor:
         """Compute the maps of the plain view."""
-        return self._stem(self.pixels.plain(rows))
+        return self._stem(self.whole.plain(rows))
+
+    def judged(self, rows: Tensor) -> list[Tensor]:
+        """Compute the maps of the views that predictions are made of."""
+        return [self._stem(view) for view in self.whole.judged(rows)]
 
     def varied(self, rows: Tensor, turns: Tensor) -> Tensor:
         """Take maps that are kept: those of one view after the other."""
         batch = self.maps[self.place[rows * self.n_views + turns % self.n_views]]
         return batch.contiguous(memory_format=torch.channels_last) if batch.dim() == 4 else batch
 
-    def _stem(self, pictures: Tensor) -> Tensor:
-        self.pixels.module.eval()
+    def mixed(self, batch: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Blend maps as their items would be."""
+        return self.whole.mixed(batch, target)
+
+    def _stem(self, items: Tensor) -> Tensor:
+        self.whole.module.eval()
         with torch.no_grad(), self.autocast():
-            return self.cut.stem(pictures)
+            return self.cut.stem(items)
 
 
 def parts_of(rows: Tensor, size: int) -> list[Tensor]:

@@ -1,0 +1,76 @@
+"""Texts → ids of their tokens, for a language model that has read the pool.
+
+The argument is a base language model, as for ``tokens``. The adapting is done once, by the process that searches and
+with all its cores; what is learned from is said by ``info.source``, the name of the adapted model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+
+from advisor.deadline import Deadline
+from advisor.errors import InvalidRequest
+from advisor.representation import REPRESENTATIONS, Features
+from advisor.representations.tokens import TokensRepresentation, loader_of
+from advisor.tables.columns import texts_of
+
+SEED = 0
+"""Of adapting, whatever the seed of the run: an hour's work is not done again for other folds."""
+
+
+@REPRESENTATIONS.add("adapted_tokens")
+class AdaptedTokensRepresentation(TokensRepresentation):
+    """One row of ids per text; the tokeniser is that of the model as it came."""
+
+    def __init__(self, argument: str = "") -> None:
+        super().__init__(argument)
+        self.source = ""
+        """Name of the adapted model; known after ``prepare``, and forgotten by ``save``: a network that was trained
+        from it is complete without it."""
+
+    def prepare(
+        self, X: pd.DataFrame, deadline: Deadline, pool: pd.DataFrame | None = None
+    ) -> None:
+        """Adapt the model to the texts of the pool, or find it adapted.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            Not learned from: they are what is judged by.
+        deadline : Deadline
+            When to stop; another call goes on from there.
+        pool : DataFrame or None
+            Unlabelled rows, none of which is a labelled or a test one.
+
+        Raises
+        ------
+        InvalidRequest
+            If there is no pool, it is too small, or the model is a sentence encoder.
+        DeadlineExceeded
+            When the deadline passes first.
+        """
+        loader, card = loader_of(self.backbone)
+        if pool is None:
+            raise InvalidRequest(
+                f"expected unlabelled texts to adapt '{card.name}' to, got none that are neither labelled nor in the "
+                "test split; pass --unlabeled, or use lp_finetune"
+            )
+        self.source = loader.adapt(card, texts_of(pool, self.columns), deadline, SEED)
+
+    def transform(self, X: pd.DataFrame) -> Features:
+        """Turn texts into ids, and say which model they are for.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            Conforming rows.
+
+        Returns
+        -------
+        Features
+            int32; ``info.source`` is empty where nothing was prepared, as in a saved run.
+        """
+        found = super().transform(X)
+        return replace(found, info=found.info.model_copy(update={"source": self.source}))

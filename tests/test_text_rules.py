@@ -1,0 +1,172 @@
+"""What is advised on texts: which family first, what not to do with them, and which numbers say so."""
+
+from __future__ import annotations
+
+from math import prod
+
+import pytest
+from hypothesis import given
+
+from advisor.dataset import Task
+from advisor.finding import Finding
+from advisor.profile import LeakSuspect, TextProfile
+from advisor.rule import apply_rules
+from tests.profiles import healthy_text_profile, text_profiles
+
+FAMILY_OF = {
+    "linear_probe": "frozen",
+    "contrastive": "finetune",
+    "full_finetune": "finetune",
+    "tfidf": "handmade",
+}
+
+
+def told(profile: TextProfile) -> dict[str, Finding]:
+    """Findings by the rule that found them."""
+    return {finding.rule: finding for finding in apply_rules(profile)}
+
+
+def order(profile: TextProfile) -> list[str]:
+    """Strategies by the product of effects, best first; ties go to the first named."""
+    findings = apply_rules(profile)
+    vetoed = {name for f in findings for name in f.vetoes}
+    factors = {
+        name: prod(1 + e.mean for f in findings for e in f.effects if e.family in (name, family))
+        for name, family in FAMILY_OF.items()
+        if not {name, family} & vetoed
+    }
+    return sorted(factors, key=lambda name: round(factors[name], 6))
+
+
+def texts(smallest: int, separability: float, **changes: object) -> TextProfile:
+    """Two classes with so many labels that an encoder knows so well."""
+    return healthy_text_profile(
+        smallest_class=smallest, separability={"all_minilm_l6_v2": separability}, **changes
+    )
+
+
+def leak(share: float) -> TextProfile:
+    """Texts of which so many hold a word that tells the class."""
+    word = LeakSuspect(
+        columns=("refund",), how="alone", measure="AUC", score=1.0, n_rows=600, label="trade"
+    )
+    return healthy_text_profile(telling=(word,), telling_share=share)
+
+
+@pytest.mark.parametrize(
+    ("profile", "first", "last"),
+    [
+        (texts(8, 0.70), "contrastive", "full_finetune"),
+        (texts(32, 0.70), "contrastive", "tfidf"),
+        (texts(64, 0.70), "contrastive", "tfidf"),
+        (texts(300, 0.70), "contrastive", "tfidf"),  # as good as equal: see the rows
+        (texts(8, 0.95), "linear_probe", "tfidf"),
+        (texts(300, 0.95), "linear_probe", "tfidf"),
+        (healthy_text_profile(backbones=(), separability={}), "tfidf", "tfidf"),
+    ],
+)
+def test_first_strategy_follows_from_labels_and_separability(
+    profile: TextProfile, first: str, last: str
+) -> None:
+    """Known classes: a head. Unknown ones: contrastive, and full fine-tuning last at 8 labels. No encoder: words."""
+    assert (order(profile)[0], order(profile)[-1]) == (first, last)
+
+
+@pytest.mark.parametrize("smallest", [1, 15, 16, 99, 100, 5_000])
+@pytest.mark.parametrize("separability", [0.6, 0.99])
+def test_one_rule_says_which_family_comes_first(smallest: int, separability: float) -> None:
+    """Whatever the labels and the classes; no effect is counted twice."""
+    findings = apply_rules(texts(smallest, separability))
+    families = [e.family for f in findings for e in f.effects]
+    assert len(families) == len(set(families))
+    assert "handmade" in families
+
+
+def test_several_seeds_are_asked_for_where_fine_tuning_comes_first() -> None:
+    """One run of few labels says little."""
+    assert "3 seeds" in told(texts(200, 0.7))["finetune_many_texts"].message
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("card_arrival", "lost card"), True),
+        (("ENTY", "HUM"), False),
+        (("0", "1"), False),
+        (("positive", "7"), False),
+    ],
+)
+def test_label_names_are_spoken_of_where_all_mean_something(
+    names: tuple[str, ...], said: bool
+) -> None:
+    """A code is nothing that anybody would write a sentence with."""
+    profile = texts(8, 0.7, class_counts=dict.fromkeys(names, 8))
+    assert ("no_label_name_examples" in told(profile)) is said
+
+
+def test_values_have_no_label_names() -> None:
+    """A regression has none that could be written into a text."""
+    profile = healthy_text_profile(task=Task.REGRESSION, class_counts={}, n_labelled=100)
+    assert "no_label_name_examples" not in told(profile)
+
+
+@pytest.mark.parametrize(("share", "severity"), [(0.05, "note"), (0.39, "note"), (0.5, "warn")])
+def test_a_telling_word_is_a_leak_where_many_texts_hold_it(share: float, severity: str) -> None:
+    """One class named by its topic is harmless."""
+    finding = told(leak(share))["telling_words"]
+    assert finding.severity == severity
+    assert "'refund' (trade)" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"languages": {"de": 1.0}}, True),
+        ({"languages": {"en": 0.95, "de": 0.05}}, False),
+        ({"languages": {"de": 1.0}, "encoder_languages": ("en", "de")}, False),
+        ({"languages": {"de": 1.0}, "encoder_languages": ()}, False),
+        ({"languages": {}, "share_other_script": 0.9}, True),
+        ({"languages": {"de": 1.0}, "backbones": (), "separability": {}}, False),
+    ],
+)
+def test_an_encoder_is_doubted_in_languages_that_it_was_not_trained_on(
+    changes: dict[str, object], said: bool
+) -> None:
+    """And a multilingual one is named."""
+    finding = told(healthy_text_profile(**changes)).get("language_unknown_to_encoder")
+    assert (finding is not None) is said
+    assert finding is None or "multilingual" in finding.message
+
+
+@pytest.mark.parametrize(("share", "severity"), [(0.01, None), (0.1, "note"), (0.5, "warn")])
+def test_texts_beyond_the_window_are_told_by_how_many_they_are(
+    share: float, severity: str | None
+) -> None:
+    """A few long ones are no matter."""
+    finding = told(healthy_text_profile(share_cut=share)).get("longer_than_the_window")
+    assert (finding.severity if finding else None) == severity
+
+
+def test_sentence_encoders_are_not_adapted_and_base_models_are() -> None:
+    """The one is undone by it, the other gains."""
+    sentence = told(healthy_text_profile(n_unlabelled=900))
+    base = told(healthy_text_profile(n_unlabelled=900, base_models=("roberta",)))
+    assert sentence["no_adapting_of_sentence_encoders"].vetoes == ("adapted_finetune",)
+    assert "adapt_the_base_model" not in sentence
+    assert not base["adapt_the_base_model"].vetoes
+    assert "no_adapting_of_sentence_encoders" not in base
+
+
+def test_without_an_encoder_it_is_said_what_to_install() -> None:
+    """And that word counts are left."""
+    message = told(healthy_text_profile(backbones=(), separability={}))["no_backbone"].message
+    assert "regime-advisor[text]" in message
+    assert "word counts" in message
+
+
+@given(text_profiles())
+def test_every_finding_on_any_texts_is_a_sentence(profile: TextProfile) -> None:
+    """No rule stumbles over an odd profile."""
+    for finding in apply_rules(profile):
+        assert finding.message.endswith(".")
+        assert "nan" not in finding.message.lower().split()
