@@ -1,9 +1,9 @@
 """The evidence tables (data) → effects a rule may claim, each with its source and range of validity.
 
 The tables are the TOML files of ``evidence_tables/``. A row says how the error of some families of strategies compares
-with that of a reference family (``linear`` for tables, ``frozen`` for pictures), over which numbers of labelled rows
-or of labels of the smallest class, by which metric, and who measured it. Scores are
-turned into relative changes of error in one way everywhere: a score s with the best value 1 is an error of 1 - s, and
+with that of a reference family (``linear`` for tables, ``frozen`` for pictures, texts and recordings), over which
+numbers of labelled rows or of labels of the smallest class, by which metric, and who measured it. Scores are turned
+into relative changes of error in one way everywhere: a score s with the best value 1 is an error of 1 - s, and
 
     change = (1 - score of the family) / (1 - score of the reference) - 1,
 
@@ -13,6 +13,7 @@ so .882 against .814 is .118 against .186: 37 % less error. The note of each row
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Literal, Self
@@ -25,9 +26,9 @@ FAMILIES = (
     *("dummy", "linear", "kernel", "forest", "boosting", "neural", "in_context"),
     *("handmade", "frozen", "finetune", "scratch"),
 )
-"""Families of strategies: of tables, then of what is perceived (features made by hand, a frozen pretrained backbone,
-a fine-tuned one, a network trained from nothing). Evidence may also name one strategy of a family, relative to that
-family."""
+"""Families of strategies: of tables, then of what is perceived (features made by hand, word counts among them, a
+frozen pretrained backbone, a fine-tuned one, a network trained from nothing). Evidence may also name one strategy of a
+family, relative to that family."""
 
 USABLE_STATUS = frozenset({"seen", "abstract"})
 """Only what was read may change a ranking; a recalled figure is kept as a pointer for the next reader."""
@@ -163,3 +164,24 @@ def load_evidence() -> dict[str, EvidenceRow]:
             except ValidationError as error:
                 raise ValueError(f"evidence '{name}' of {table.name}: {error}") from error
     return rows
+
+
+def effects_of(names: Sequence[str], count: float, *, small: bool = False) -> tuple[Effect, ...]:
+    """Take the effects of those rows that speak about so many labels.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Ids of rows about pictures, texts or recordings.
+    count : float
+        Labels of the smallest class.
+    small : bool
+        Whether pictures are far smaller than what a backbone sees.
+
+    Returns
+    -------
+    tuple of Effect
+        In the order of the names.
+    """
+    rows = [load_evidence()[name] for name in names]
+    return tuple(e for row in rows if row.covers(count, small=small) for e in row.effects())

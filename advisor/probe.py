@@ -28,7 +28,7 @@ from advisor.metrics import Metric, get_metric
 from advisor.parameter import ParamValue, ProfileField
 from advisor.profile import DatasetProfile
 from advisor.regime import Regime
-from advisor.sampling import sample_rows
+from advisor.sampling import item_cap, sample_rows
 from advisor.space import load_space
 from advisor.splits import SplitPlan
 from advisor.strategy import STRATEGIES, Card, Strategy
@@ -38,9 +38,6 @@ from advisor.workspace import Workspace
 ROW_CAP = 5_000
 """Rows the probe looks at (our choice: five folds of the cheap strategies on 5,000 x 30 end within the default
 20 s on two cores, and intervals are narrower than the differences by then)."""
-
-PICTURE_CAP = 1_500
-"""Pictures the probe looks at (our choice: embedding them takes about ten of the default 20 s on two cores)."""
 
 BOOTSTRAPS = 400
 """Resamples behind an interval of the probe (our choice: the 2.5 % point then rests on ten resamples)."""
@@ -86,7 +83,8 @@ def run_probe(  # noqa: PLR0913 (the whole of what judging here depends on)
     Parameters
     ----------
     dataset : Dataset
-        Its labelled rows; of more than ``ROW_CAP`` (pictures: ``PICTURE_CAP``) a stratified sample is taken and said.
+        Its labelled rows; of more than ``ROW_CAP``, or more items than :func:`advisor.sampling.item_cap`
+        allows, a stratified sample is taken and said.
     profile, regime : DatasetProfile, Regime
         What the defaults depend on.
     splits : SplitPlan
@@ -106,7 +104,7 @@ def run_probe(  # noqa: PLR0913 (the whole of what judging here depends on)
         Only strategies whose every fold ended, uncut, count as measured.
     """
     start = time.monotonic()
-    cap = ROW_CAP if dataset.modality is Modality.TABULAR else PICTURE_CAP
+    cap = ROW_CAP if dataset.modality is Modality.TABULAR else item_cap(profile)
     rows = sample_rows(dataset, cap, seed)
     sampled = len(rows) < dataset.n_labelled
     subset = dataset.take(rows) if sampled else dataset
@@ -124,7 +122,7 @@ def run_probe(  # noqa: PLR0913 (the whole of what judging here depends on)
         notes: tuple[str, ...] = ()
         if sampled:
             notes = (
-                f"The probe looked at {len(rows):,} of {dataset.n_labelled:,} labelled rows"
+                f"The probe looked at {len(rows):,} of {dataset.n_labelled:,} labelled {profile.items}"
                 f" (a {'group-wise' if dataset.groups is not None else 'stratified'} sample).",
             )
         return Probe(

@@ -106,8 +106,8 @@ class ColumnPair(_Frozen):
 class ColumnDrift(_Frozen):
     """How far a column's distribution in the test split or the pool is from the one in the labelled rows.
 
-    ``distance`` is in [0, 1]: Kolmogorov-Smirnov for numbers and dates, total variation for categories, the difference
-    of the shares of missing cells where that is larger.
+    ``distance`` is in [0, 1]: Kolmogorov-Smirnov (numbers, dates), total variation (categories), or the difference of
+    the shares of missing cells.
     """
 
     column: str
@@ -220,17 +220,18 @@ class PerceivedProfile(DatasetProfile):
     """Backbones that can run here, the one with the best separability first."""
     backbones_missing: dict[str, str] = {}
     """Backbones that were asked for and cannot run, with what they need."""
+    licences: dict[str, str] = {}
+    """Of the weights of ``backbones``."""
     separability: dict[str, float] = {}
-    """Per backbone: leave-one-out score of a ridge head on its embeddings; accuracy (balanced over classes), mean over
-    labels for multilabel, R2 for regression. How well the frozen features already know these classes."""
+    """Per backbone: leave-one-out score of a ridge head on its frozen features: accuracy (balanced over classes), its
+    mean over labels for multilabel, R2 for regression."""
     pool_overlap: PoolOverlap | None = None
 
 
 class ImageProfile(PerceivedProfile):
     """What a set of pictures has besides; sides are pixels, brightness and shares are in [0, 1].
 
-    Sizes, formats and counts are of all labelled pictures; what needs pixels is of a sample, and ``sample_size`` says
-    of how many. Copies are looked for among all labelled pictures and most others.
+    Sizes, formats and counts are of all labelled pictures; what needs pixels is of ``sample_size`` of them.
     """
 
     formats: dict[str, int] = {}
@@ -260,10 +261,7 @@ class ImageProfile(PerceivedProfile):
 
 
 class TextProfile(PerceivedProfile):
-    """What a set of texts has besides; shares are in [0, 1] of the labelled texts.
-
-    Lengths, emptiness and copies are of all labelled texts; what needs a look at words is of a sample.
-    """
+    """What a set of texts has besides; shares are in [0, 1] of the labelled texts, of a sample where words matter."""
 
     text_columns: tuple[str, ...] = ()
     """The columns that hold texts; several are read as one."""
@@ -288,8 +286,14 @@ class TextProfile(PerceivedProfile):
     """Tokens that this backbone reads; 0 where none can run."""
     share_cut: float = 0.0
     """Share of texts that are longer."""
+    encoder_languages: tuple[str, ...] = ()
+    """ISO 639-1 codes of the languages that it was trained on; empty where that is not known."""
+    base_models: tuple[str, ...] = ()
+    """Backbones that embed no sentences by themselves and so may be adapted to the pool."""
     telling: tuple[LeakSuspect, ...] = ()
-    """Words or phrases that give the label away by themselves, as boilerplate or a label in the text does."""
+    """Words or phrases that give the label away by themselves, as a label in the text does."""
+    telling_share: float = 0.0
+    """Share of the texts looked at that hold one of them."""
     boilerplate: tuple[str, ...] = ()
     """Phrases that most texts share, at most five."""
     label_named: float = 0.0
@@ -319,13 +323,14 @@ class AudioProfile(PerceivedProfile):
     """Recordings cut off at full scale, at most ten."""
     n_clipped: int = 0
     loudness_tells: float | None = None
-    """Accuracy (balanced) of the mean loudness alone above that of guessing, 0 to 1: where the recording is the
-    label."""
+    """Accuracy (balanced) of the loudness alone above that of guessing, 0 to 1: where the recording is the label."""
     bandwidth: float = 0.0
     """Median frequency in Hz below which 99 % of the energy lies."""
     content: Literal["speech", "sound", "mixed"] = "mixed"
     """What kind of recordings they are, as far as the signal alone can tell."""
     content_reason: str = ""
+    domain: str = ""
+    """What the best backbone was trained on, as its card says."""
     longest: float = 0.0
     """Seconds that the best backbone hears at once; 0 where none can run."""
     share_cut: float = 0.0
@@ -334,6 +339,8 @@ class AudioProfile(PerceivedProfile):
     """Where the groups come from: the user, or a guess from the names of the files."""
     group_hint: str = ""
     """How the groups were found in the names or why they were not used, in words."""
+    n_groups_one_class: int = 0
+    """Groups whose recordings are all of one class."""
     n_test_groups_shared: int = 0
     """Groups of the labelled recordings that occur in the test split, too."""
     picture_backbones: tuple[str, ...] = ()
@@ -353,9 +360,8 @@ PROFILERS: Registry[Profiler] = Registry("profiler", "advisor.profilers")
 def profile_dataset(dataset: Dataset, backbones: Sequence[str] = ()) -> DatasetProfile:
     """Count and measure everything that regimes and rules ask about.
 
-    Counts, missing cells and repeated rows are exact; what is expensive (leakage, drift, collinearity, skew) is
-    measured on at most ``SAMPLE`` rows of the modality's profiler, and the profile says so. The order of the rows has
-    no influence.
+    Counts, missing cells and repeats are exact; what is expensive is measured on a sample, and the profile says so. The
+    order of the rows has no influence.
 
     Parameters
     ----------

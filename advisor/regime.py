@@ -8,13 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 from pydantic import BaseModel, ConfigDict
 
-from advisor.dataset import Modality
+from advisor.dataset import Modality, Task
 from advisor.errors import NoStrategy
-from advisor.profile import DatasetProfile
+from advisor.profile import ITEMS, DatasetProfile, PerceivedProfile
 from advisor.registry import Registry
+
+POOL_LEAST = 50
+"""Items of the pool from which it is worth using; our choice: fewer say next to nothing about how classes lie."""
+
+POOL_PER_CLASS = 2
+"""Items of the pool per class from which it is worth using; our choice. It does not depend on the number of labels,
+so that more labels lead to another regime by themselves alone."""
+
+POOL_FOREIGN = 0.5
+"""Share of the pool that is unlike every labelled item from which it is no use: a pool of other classes hurts
+(Oliver et al. 2018, arXiv 1804.09170; Su et al. 2021, arXiv 2104.00679). The half is our choice."""
+
+POOL_BENCHMARK = "github.com/microsoft/Semi-supervised-learning (USB: 9 settings of pictures, 10 of texts, 9 of sound)"
 
 
 class Regime(BaseModel):
@@ -46,6 +60,70 @@ class RegimeEntry:
 REGIMES: Registry[RegimeEntry] = Registry("regime", "advisor.regimes")
 
 
+def pool_is_worth_using(profile: DatasetProfile) -> bool:
+    """Say whether there is a pool of pictures, texts or recordings, large enough and not mostly of other things.
+
+    Parameters
+    ----------
+    profile : DatasetProfile
+        Of any modality but tables.
+
+    Returns
+    -------
+    bool
+    """
+    least = max(POOL_LEAST, POOL_PER_CLASS * profile.n_classes)
+    overlap = profile.pool_overlap if isinstance(profile, PerceivedProfile) else None
+    foreign = overlap is not None and overlap.share_foreign >= POOL_FOREIGN
+    return profile.n_unlabelled >= least and not foreign
+
+
+def add_by_labels(
+    modality: Modality, name: str, bounds: tuple[float, float], because: str, *references: str
+) -> None:
+    """Register two regimes of what is perceived: so many labels of the smallest class, without a pool and with one.
+
+    Parameters
+    ----------
+    modality : Modality
+        Image, text or audio.
+    name : str
+        Behind the modality; the regime with a pool has ``_pool`` behind that.
+    bounds : tuple of float
+        Fewest labels of the smallest class, and how many are too many.
+    because : str
+        What it means for the choice of a strategy, in sentences.
+    *references : str
+        Who says so.
+    """
+    low, below = bounds
+    span = f"fewer than {below:g}" if low == 0 else f"{low:g} to {below - 1:g}"
+    labels = f"{span if below < inf else f'{low:,.0f} or more'} labels in the smallest class"
+    for pooled in (False, True):
+
+        def covers(profile: DatasetProfile, pooled: bool = pooled) -> bool:
+            return (
+                profile.task is not Task.SEGMENTATION
+                and low <= profile.label_scarcity < below
+                and pool_is_worth_using(profile) is pooled
+            )
+
+        regime = Regime(
+            name=f"{modality}_{name}" + "_pool" * pooled,
+            modality=modality,
+            definition=f"{ITEMS[modality]} with {labels} and {'a' if pooled else 'no'} pool worth using",
+            because=because + POOLED * pooled,
+            references=(*references, POOL_BENCHMARK) if pooled else references,
+        )
+        REGIMES.add(regime.name)(RegimeEntry(regime, covers))
+
+
+POOLED = (
+    " The pool can be worth several times the labels to methods that learn from it, which come with a later version; "
+    "labelling some of it is the surest use until then."
+)
+
+
 def find_regime(profile: DatasetProfile) -> Regime:
     """Find the one regime that a profile stands in.
 
@@ -69,8 +147,8 @@ def find_regime(profile: DatasetProfile) -> Regime:
     entries = [e for e in REGIMES.values() if e.regime.modality is profile.modality]
     if not entries:
         raise NoStrategy(
-            f"{profile.name} holds {profile.modality} data, for which this version has no regimes yet and so no "
-            "strategies to recommend; it advises on tables."
+            f"{profile.name} holds {profile.modality} data, for which this version has no regimes and so no strategies "
+            f"to recommend; it advises on {', '.join(sorted({e.regime.modality for e in REGIMES.values()}))} data."
         )
     found = [entry.regime for entry in entries if entry.covers(profile)]
     if len(found) != 1:

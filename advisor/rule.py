@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar, get_type_hints
 
+from advisor.dataset import Task
 from advisor.finding import Finding, Severity
-from advisor.profile import DatasetProfile
+from advisor.profile import DatasetProfile, PerceivedProfile
 from advisor.registry import Registry
 
 P = TypeVar("P", bound=DatasetProfile)
@@ -135,3 +136,45 @@ def explain(rule_name: str) -> str:
     """
     entry = RULES[rule_name]
     return f"{entry.name}\n\n{entry.text}\n\nReference: {entry.reference}"
+
+
+def skill(profile: PerceivedProfile) -> float | None:
+    """Say how well the best backbone's frozen features know the classes.
+
+    Parameters
+    ----------
+    profile : PerceivedProfile
+        With or without separability.
+
+    Returns
+    -------
+    float or None
+        0 for guessing, 1 for always right; ``None`` where no backbone could be asked.
+    """
+    if not profile.separability:
+        return None
+    best = max(profile.separability.values())
+    if profile.task is Task.REGRESSION:
+        return best
+    chance = 0.5 if profile.task is Task.MULTILABEL else 1 / max(2, profile.n_classes)
+    return (best - chance) / (1 - chance)
+
+
+def told_skill(profile: PerceivedProfile) -> str:
+    """Say the same in words, as it was measured.
+
+    Parameters
+    ----------
+    profile : PerceivedProfile
+        With or without separability.
+
+    Returns
+    -------
+    str
+        For example ``"0.91 balanced accuracy, leave-one-out, with efficientnet_lite0"``.
+    """
+    if not profile.separability:
+        return "not measured"
+    name = max(profile.separability, key=lambda backbone: profile.separability[backbone])
+    unit = "R2" if profile.task is Task.REGRESSION else "balanced accuracy"
+    return f"{profile.separability[name]:.2f} {unit}, leave-one-out, with {name}"

@@ -6,9 +6,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.dataset import Dataset, Task
+from advisor.profile import AudioProfile, DatasetProfile, TextProfile
+
+EMBEDDING_SECONDS = 10.0
+"""Seconds that embedding what a probe looks at may take on two cores; our choice: half of its default 20 s."""
+
+PICTURE_SECONDS = 1 / 150
+"""Seconds per picture on two cores: 150 pictures/s (our measurement, EfficientNet-lite0)."""
+
+WORD_SECONDS = 1 / 4_000
+"""Seconds per word of a text on two cores: 415 texts/s of 10 words (our measurement, MiniLM)."""
+
+RECORDING_SECONDS, SOUND_SECONDS = 0.013, 0.004
+"""Seconds per recording, and per second of it, on two cores: 16.5 ms for 0.44 s, 34 ms for 5 s (our measurement,
+Whisper's smallest encoder)."""
+
+FEWEST_ITEMS, MOST_ITEMS = 200, 5_000
+"""Items that a probe looks at however slow or fast they are; our choice: fewer say nothing about strategies, and of
+more intervals are narrower than the differences."""
 
 MIN_ROWS_PER_CLASS = 25
 """Rows of each class that sampling keeps, where there are so many (our choice: five per fold of five)."""
+
+
+def item_cap(profile: DatasetProfile) -> int:
+    """Say how many pictures, texts or recordings a probe may look at.
+
+    Parameters
+    ----------
+    profile : DatasetProfile
+        Of any modality but tables; its lengths say what embedding one item takes.
+
+    Returns
+    -------
+    int
+    """
+    each = PICTURE_SECONDS
+    if isinstance(profile, TextProfile):
+        each = WORD_SECONDS * max(1.0, profile.words[1])
+    elif isinstance(profile, AudioProfile):
+        each = RECORDING_SECONDS + SOUND_SECONDS * profile.seconds[1]
+    return min(MOST_ITEMS, max(FEWEST_ITEMS, round(EMBEDDING_SECONDS / each)))
 
 
 def sample_rows(dataset: Dataset, cap: int, seed: int) -> NDArray[np.int64]:

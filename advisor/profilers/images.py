@@ -7,9 +7,7 @@ they come in, and no seed.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -20,16 +18,21 @@ from advisor.images.files import PictureFile, scan_pictures
 from advisor.images.looks import BLACK, WHITE, Looks, look_at
 from advisor.images.similarity import Signatures, find_clusters, read_signatures
 from advisor.profile import PROFILERS, ImageProfile
+from advisor.profilers.copies import (
+    COMPARED,
+    Copies,
+    count_copies,
+    drawn,
+    evenly_drawn,
+    name_hashes,
+    short_name,
+)
 from advisor.profilers.counts import count_labels
 from advisor.profilers.frozen import measure_backbones
 from advisor.profilers.meaning import colour_skill, mirror_loss
 
 LOOKED_AT = 400
 """Labelled pictures whose pixels are looked at: shares are then known to about five points. Our choice, for time."""
-
-COMPARED = 5_000
-"""Pictures of the pool, and of the test split, that are searched for copies of labelled ones. Our choice, for time:
-a photo takes 2 ms on two cores."""
 
 ASKED = 1_000
 """Labelled pictures that colour, mirror images and backbones are asked about. Our choice: a share is then known to
@@ -48,8 +51,8 @@ choice."""
 OUTLYING_BLUR = 4.0
 """Robust standard deviations below the median sharpness from which a picture is called blurred; our choice."""
 
-NAMED, PAIRS_NAMED = 10, 5
-"""Pictures and pairs named in the profile; our choice, for the reader."""
+NAMED = 10
+"""Pictures named in the profile; our choice, for the reader."""
 
 ALPHA_MODES = frozenset({"RGBA", "LA", "PA", "La", "RGBa"})
 """Modes of Pillow with a channel of transparency."""
@@ -72,18 +75,25 @@ def profile_pictures(dataset: Dataset, backbones: Sequence[str] = ()) -> ImagePr
         Equal for any order of the pictures.
     """
     labelled = paths_of(dataset.X)
-    copies = _find_copies(dataset, labelled)
-    sample = evenly_drawn(labelled, dataset, LOOKED_AT)
-    asked = copies.first_of_each(evenly_drawn(labelled, dataset, ASKED))
+    hashes = _hashes(labelled)
+    signatures, copies = _find_copies(dataset, labelled)
+    sample = evenly_drawn(labelled, hashes, dataset, LOOKED_AT)
+    asked = copies.first_of_each(evenly_drawn(labelled, hashes, dataset, ASKED))
     looks = look_at([labelled[row] for row in sample])
     fields: dict[str, object] = {
         **count_labels(dataset),
         **_files(dataset, labelled),
-        **_repeats(dataset, copies),
+        **count_copies(dataset, copies),
         **_appearance([labelled[row] for row in sample], looks),
-        **_light(labelled, copies.signatures),
-        **_meaning(dataset, copies.signatures, asked),
-        **measure_backbones(dataset, labelled, asked, backbones),
+        **_light(labelled, signatures),
+        **_meaning(dataset, signatures, asked),
+        **measure_backbones(
+            dataset,
+            asked,
+            backbones,
+            labelled=labelled,
+            pool=paths_of(dataset.X_unlabelled),
+        ),
         "sampled": len(sample) < len(labelled),
         "sample_size": len(sample) if len(sample) < len(labelled) else None,
     }
@@ -96,102 +106,19 @@ def paths_of(frame: pd.DataFrame | None) -> list[str]:
     return [] if frame is None else [str(path) for path in frame.iloc[:, 0]]
 
 
-def evenly_drawn(paths: Sequence[str], dataset: Dataset, limit: int) -> NDArray[np.int64]:
-    """Draw labelled pictures, as many of each class as there are, by the hashes of their names.
-
-    Parameters
-    ----------
-    paths : sequence of str of length n
-        The labelled pictures.
-    dataset : Dataset
-        Whose ``y`` says the classes; labels of several at once and values are not balanced.
-    limit : int
-        Most pictures.
-
-    Returns
-    -------
-    ndarray of int64
-        Rows, in an order that does not depend on the order of ``paths``.
-    """
-    keys = np.array([_name_hash(path) for path in paths], dtype=np.uint64)
-    order = np.lexsort((np.array(paths, dtype=str), keys))
-    if dataset.task not in (Task.BINARY, Task.MULTICLASS):
-        return order[:limit].astype(np.int64)
-    turns = np.zeros(len(paths), dtype=np.int64)
-    for code in np.unique(dataset.y):
-        members = order[dataset.y[order] == code]
-        turns[members] = np.arange(len(members))
-    return order[np.argsort(turns[order], kind="stable")][:limit].astype(np.int64)
+def _hashes(paths: Sequence[str]) -> NDArray[np.uint64]:
+    return name_hashes([short_name(path) for path in paths])
 
 
-def short_name(path: str) -> str:
-    """Name a picture by its file and the folder that it is in."""
-    return "/".join(path.replace("\\", "/").split("/")[-2:])
-
-
-def _name_hash(path: str) -> int:
-    return int.from_bytes(hashlib.sha256(short_name(path).encode()).digest()[:8], "big")
-
-
-@dataclass(frozen=True)
-class _Copies:
-    """Which pictures of the labelled ones, the test split and the pool are the same, in this order."""
-
-    paths: list[str]
-    signatures: Signatures
-    codes: NDArray[np.int64]
-    n_labelled: int
-    n_test: int
-
-    def first_of_each(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Leave out labelled rows that are copies of an earlier one."""
-        _, first = np.unique(self.codes[rows], return_index=True)
-        return rows[np.sort(first)]
-
-
-def _find_copies(dataset: Dataset, labelled: list[str]) -> _Copies:
+def _find_copies(dataset: Dataset, labelled: list[str]) -> tuple[Signatures, Copies]:
     test, pool = (
-        sorted(paths_of(frame), key=lambda path: (_name_hash(path), path))[:COMPARED]
-        for frame in (dataset.X_test, dataset.X_unlabelled)
+        drawn(paths, _hashes(paths), COMPARED)
+        for paths in (paths_of(dataset.X_test), paths_of(dataset.X_unlabelled))
     )
     paths = [*labelled, *test, *pool]
     signatures = read_signatures(paths)
-    return _Copies(paths, signatures, find_clusters(signatures), len(labelled), len(test))
-
-
-def _repeats(dataset: Dataset, copies: _Copies) -> dict[str, object]:
-    n, n_test = copies.n_labelled, copies.n_test
-    codes = copies.codes
-    here, test, pool = codes[:n], codes[n : n + n_test], codes[n + n_test :]
-    keys = copies.signatures.keys[:n]
-    in_conflict = np.zeros(n, dtype=np.bool_)
-    if dataset.task in (Task.BINARY, Task.MULTICLASS):
-        kinds = np.unique(np.stack([here, dataset.y.astype(np.int64)], axis=1), axis=0)
-        several = np.flatnonzero(np.bincount(kinds[:, 0]) > 1)
-        in_conflict = np.isin(here, several)
-    return {
-        "n_duplicates": n - len(set(keys)),
-        "n_near_duplicates": n - int(np.unique(here).size),
-        "n_near_conflicts": int(in_conflict.sum()),
-        "n_near_test_overlap": int(np.isin(test, here).sum()),
-        "n_pool_overlap": int(np.isin(pool, codes[: n + n_test]).sum()),
-        "examples": _pairs(dataset, copies, in_conflict),
-    }
-
-
-def _pairs(dataset: Dataset, copies: _Copies, in_conflict: NDArray[np.bool_]) -> tuple[str, ...]:
-    """Name the first pairs across classes, then those across splits."""
-    n, n_test = copies.n_labelled, copies.n_test
-    pairs: list[tuple[str, str]] = []
-    for code in np.unique(copies.codes[:n][in_conflict])[:PAIRS_NAMED]:
-        rows = np.flatnonzero(copies.codes[:n] == code)
-        other = rows[dataset.y[rows] != dataset.y[rows[0]]][0]
-        pairs.append((copies.paths[rows[0]], copies.paths[other]))
-    where = {int(code): row for row, code in reversed(list(enumerate(copies.codes[:n])))}
-    for row in range(n, n + n_test):
-        if int(copies.codes[row]) in where and len(pairs) < PAIRS_NAMED:
-            pairs.append((copies.paths[where[int(copies.codes[row])]], copies.paths[row]))
-    return tuple(f"{short_name(a)} ~ {short_name(b)}" for a, b in pairs[:PAIRS_NAMED])
+    names, codes = [short_name(path) for path in paths], find_clusters(signatures)
+    return signatures, Copies(names, list(signatures.keys), codes, len(labelled), len(test))
 
 
 def _files(dataset: Dataset, labelled: list[str]) -> dict[str, object]:

@@ -9,10 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.profilers.separability import balanced_accuracy
-
-NEIGHBOURS = 5
-"""Pictures that vote on a colour; our choice, odd."""
+from advisor.profilers.separability import balanced_accuracy, neighbour_skill
 
 
 def colour_skill(coarse: NDArray[np.uint8], codes: NDArray[np.int64]) -> float:
@@ -31,18 +28,10 @@ def colour_skill(coarse: NDArray[np.uint8], codes: NDArray[np.int64]) -> float:
         Accuracy (balanced) of the five pictures of the nearest colour, each picture left out of its own vote, above
         that of guessing: 0 for guessing, 1 for always right.
     """
-    n_classes = np.unique(codes).size
-    if n_classes < 2 or len(codes) <= NEIGHBOURS:
+    if len(codes) == 0:
         return 0.0
     red, green, blue = (coarse[..., i].astype(np.float64).mean(axis=(1, 2)) for i in range(3))
-    colour = np.stack([red - green, (red + green) / 2 - blue], axis=1)
-    apart = ((colour[:, None] - colour[None]) ** 2).sum(axis=2)
-    np.fill_diagonal(apart, np.inf)
-    nearest = codes[np.argpartition(apart, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]]
-    members = np.eye(int(codes.max()) + 1)
-    votes = members[nearest].sum(axis=1) / np.maximum(members[codes].sum(axis=0), 1)
-    accuracy = balanced_accuracy(codes, np.argmax(votes, axis=1))
-    return max(0.0, (accuracy - 1 / n_classes) / (1 - 1 / n_classes))
+    return neighbour_skill(np.stack([red - green, (red + green) / 2 - blue], axis=1), codes)
 
 
 def mirror_loss(coarse: NDArray[np.uint8], codes: NDArray[np.int64]) -> float:

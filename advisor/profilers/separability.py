@@ -23,6 +23,9 @@ AUC_PENALTY = 0.1
 AUC_FOLDS = 5
 """Folds of that: leaving single items out lets a model that knows nothing rank below chance."""
 
+NEIGHBOURS = 5
+"""Items that vote on a colour or a loudness; our choice, odd."""
+
 NEAR_QUANTILE = 0.99
 """Quantile of the distances from labelled items to the nearest other one, beyond which an item is foreign: by that
 measure 1 % of items of the same kind are, too."""
@@ -86,6 +89,34 @@ def balanced_accuracy(codes: NDArray[np.int64], predicted: NDArray[np.int64]) ->
     """
     right = codes == predicted
     return float(np.mean([right[codes == code].mean() for code in np.unique(codes)]))
+
+
+def neighbour_skill(features: Floats, codes: NDArray[np.int64]) -> float:
+    """Say how well a few numbers tell classes by the nearest items.
+
+    Parameters
+    ----------
+    features : ndarray of float64 of shape (n, n_numbers)
+        Few and on one scale, for example a mean colour.
+    codes : ndarray of int64 of shape (n,)
+        Classes.
+
+    Returns
+    -------
+    float
+        Accuracy (balanced) of the five nearest items, each left out of its own vote, above that of guessing: 0 for
+        guessing, 1 for always right.
+    """
+    n_classes = np.unique(codes).size
+    if n_classes < 2 or len(codes) <= NEIGHBOURS:
+        return 0.0
+    apart = ((features[:, None] - features[None]) ** 2).sum(axis=2)
+    np.fill_diagonal(apart, np.inf)
+    nearest = codes[np.argpartition(apart, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]]
+    members = np.eye(int(codes.max()) + 1)
+    votes = members[nearest].sum(axis=1) / np.maximum(members[codes].sum(axis=0), 1)
+    accuracy = balanced_accuracy(codes, np.argmax(votes, axis=1))
+    return max(0.0, (accuracy - 1 / n_classes) / (1 - 1 / n_classes))
 
 
 def apartness(labelled: NDArray[np.float32], others: NDArray[np.float32]) -> tuple[float, float]:

@@ -1,14 +1,11 @@
-"""Backbones: which can run here, which one to take, at which resolution."""
+"""Backbones for pictures: at which resolution, and what fine-tuning one costs."""
 
 from __future__ import annotations
 
 from advisor.dataset import Task
-from advisor.finding import Finding, note, veto, warn
+from advisor.finding import Finding, note
 from advisor.profile import ImageProfile
 from advisor.rule import rule
-
-CLOSE = 0.02
-"""Difference in separability below which backbones count as equally good: two pictures in a hundred; our choice."""
 
 USUAL_SIDE = 224
 """Pixels of the square that most backbones were pretrained on."""
@@ -21,74 +18,6 @@ PICTURES_A_SECOND = 38.0
 
 EPOCHS = 10
 """Epochs that the estimate is for; our choice."""
-
-
-@rule(
-    reference="our measurement: without a backbone the error is two to five times as large; see own_handmade"
-)
-def no_backbone(profile: ImageProfile) -> Finding | None:
-    """No pretrained backbone can run here.
-
-    What: asks every backbone of the house, or those that were asked for, what it lacks. Why: frozen features and
-    fine-tuning both start from one; what is left are features made by hand and training from scratch, with two to five
-    times the error.
-    """
-    if profile.backbones or profile.task is Task.SEGMENTATION:
-        return None
-    lacks = "; ".join(f"{name}: {why}" for name, why in sorted(profile.backbones_missing.items()))
-    return veto(
-        "No pretrained backbone can run here, which costs more accuracy than anything else on this page: "
-        + (
-            lacks
-            or "pip install 'regime-advisor[vision]' brings a small one that needs no download"
-        )
-        + ". Until then features made by hand are what is left.",
-        ("frozen", "finetune"),
-        n_missing=len(profile.backbones_missing),
-    )
-
-
-@rule(reference="our choice: what was asked for and is not there is said")
-def backbone_missing(profile: ImageProfile) -> Finding | None:
-    """Some of the backbones that were asked for cannot run here, others can.
-
-    What: names them with what they lack. Why: the advice below is about the others.
-    """
-    if not profile.backbones_missing or not profile.backbones:
-        return None
-    lacks = "; ".join(f"'{name}': {why}" for name, why in sorted(profile.backbones_missing.items()))
-    return warn(
-        f"Asked for and not usable here: {lacks}. The advice is about {', '.join(profile.backbones)}.",
-        n_missing=len(profile.backbones_missing),
-    )
-
-
-@rule(
-    reference="arXiv 2407.12210: linear and nearest-neighbour probes predict best what a backbone is worth (26 models)"
-)
-def backbone_choice(profile: ImageProfile) -> Finding | None:
-    """Several backbones can run here.
-
-    What: compares leave-one-out scores of a ridge head on the frozen features of each, on the same pictures. Why:
-    reputation and transferability scores mislead; a probe on the data itself does so least. The order is that of frozen
-    features, which correlates with that after fine-tuning.
-    """
-    if len(profile.separability) < 2:
-        return None
-    order = sorted(profile.separability.items(), key=lambda item: -item[1])
-    told = ", ".join(f"{name} {score:.3f}" for name, score in order)
-    (best, first), (rival, second) = order[0], order[1]
-    verdict = (
-        f"{best} and {rival} are as good as equal; take the cheaper one, or let the search try both"
-        if first - second < CLOSE
-        else f"{best} knows these pictures best and is the default"
-    )
-    return note(
-        f"Separability of frozen features by backbone: {told}: {verdict}.",
-        best=first,
-        second=second,
-        n_backbones=len(order),
-    )
 
 
 @rule(reference="our measurement: frozen features at 160 instead of 224 px, four sets")

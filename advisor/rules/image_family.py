@@ -7,10 +7,10 @@ when the profile is made; where no backbone can run, nothing of this can be used
 from __future__ import annotations
 
 from advisor.dataset import Task
-from advisor.evidence import Effect, load_evidence
+from advisor.evidence import Effect, effects_of
 from advisor.finding import Finding, note, veto
 from advisor.profile import ImageProfile
-from advisor.rule import rule
+from advisor.rule import rule, skill, told_skill
 
 FEW_SHOT_BELOW = 10
 """Labels of the smallest class below which fine-tuning is not expected to pay: the end of the few-shot regime."""
@@ -38,28 +38,6 @@ SMALL_SHARE = 0.5
 OWN_CURVES = "our measurement: three sets, EfficientNet-lite0, 5 to 100 labels per class (rows own_* of the evidence)"
 
 
-def skill(profile: ImageProfile) -> float | None:
-    """Say how well the best backbone's frozen features know the classes: 0 for guessing, 1 for always right.
-
-    Parameters
-    ----------
-    profile : ImageProfile
-        With or without separability.
-
-    Returns
-    -------
-    float or None
-        ``None`` where no backbone could be asked.
-    """
-    if not profile.separability:
-        return None
-    best = max(profile.separability.values())
-    if profile.task is Task.REGRESSION:
-        return best
-    chance = 0.5 if profile.task is Task.MULTILABEL else 1 / max(2, profile.n_classes)
-    return (best - chance) / (1 - chance)
-
-
 def _is_known(profile: ImageProfile) -> bool:
     known = skill(profile)
     enough = KNOWN_SMALL_FROM if _is_small(profile) else KNOWN_FROM
@@ -82,18 +60,7 @@ def _applies(profile: ImageProfile) -> bool:
 
 def _effects(profile: ImageProfile, *names: str) -> tuple[Effect, ...]:
     """Effects of the rows that speak about so many labels of such pictures."""
-    rows = [load_evidence()[name] for name in names]
-    count, small = profile.label_scarcity, _is_small(profile)
-    return tuple(e for row in rows if row.covers(count, small=small) for e in row.effects())
-
-
-def _told(profile: ImageProfile) -> str:
-    """How well the frozen features know the classes, in words."""
-    if not profile.separability:
-        return "not measured"
-    name = max(profile.separability, key=lambda backbone: profile.separability[backbone])
-    unit = "R2" if profile.task is Task.REGRESSION else "balanced accuracy"
-    return f"{profile.separability[name]:.2f} {unit}, leave-one-out, with {name}"
+    return effects_of(names, profile.label_scarcity, small=_is_small(profile))
 
 
 @rule(
@@ -112,8 +79,8 @@ def frozen_for_few_labels(profile: ImageProfile) -> Finding | None:
         return None
     return note(
         f"{profile.label_scarcity:g} labels in the smallest class: begin with a linear head on frozen features "
-        f"({_told(profile)}); fine-tuning has too little to learn from, though sources disagree, so it stays in the "
-        "race.",
+        f"({told_skill(profile)}); fine-tuning has too little to learn from, though sources disagree, so it stays "
+        "in the race.",
         effects=_effects(profile, "few_labels_finetune", "own_handmade", "own_views"),
         label_scarcity=profile.label_scarcity,
     )
@@ -131,8 +98,8 @@ def finetune_small_pictures(profile: ImageProfile) -> Finding | None:
         return None
     return note(
         f"{profile.share_small:.0%} of the pictures have a short side under 112 px (median {profile.width[1]} x "
-        f"{profile.height[1]}): upscaled they are unlike what the backbone knows ({_told(profile)}), and fine-tuning "
-        "is expected to gain: 7 to 10 points on CIFAR-10.",
+        f"{profile.height[1]}): upscaled they are unlike what the backbone knows ({told_skill(profile)}), and "
+        "fine-tuning is expected to gain: 7 to 10 points on CIFAR-10.",
         effects=_effects(
             profile,
             *("own_finetune_small_5", "own_finetune_small_10", "own_finetune_small_25"),
@@ -156,8 +123,8 @@ def frozen_features_suffice(profile: ImageProfile) -> Finding | None:
     if not _applies(profile) or profile.label_scarcity < FEW_SHOT_BELOW or not _is_known(profile):
         return None
     return note(
-        f"Frozen features already tell these classes apart ({_told(profile)}): a linear head is expected to do as well "
-        "as fine-tuning, in seconds.",
+        f"Frozen features already tell these classes apart ({told_skill(profile)}): a linear head is expected to "
+        "do as well as fine-tuning, in seconds.",
         effects=_effects(profile, "own_finetune_known", "own_handmade", "own_views"),
         skill=skill(profile) or 0.0,
         label_scarcity=profile.label_scarcity,
@@ -184,8 +151,8 @@ def finetune_unknown_pictures(profile: ImageProfile) -> Finding | None:
     )
     expect = "is expected to be ahead" if many else "may be ahead: let cross-validation decide"
     return note(
-        f"Frozen features tell these classes apart only in part ({_told(profile)}).{grey} Fine-tuning, with the head "
-        f"trained first, {expect}.",
+        f"Frozen features tell these classes apart only in part ({told_skill(profile)}).{grey} Fine-tuning, with "
+        f"the head trained first, {expect}.",
         effects=_effects(
             profile,
             *("own_finetune_texture", "scarce_finetune", "many_labels_finetune"),
