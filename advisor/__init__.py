@@ -6,9 +6,11 @@ The map of the house. The spine, in the order the data travels; each module may 
 
 =============  ===========================================================================
 cache          what was computed from a file's content, kept for next time
-images         how pictures are found and decoded, what they look like, which repeat others
-backbone       pretrained networks by name; embedding: files to their frozen features
-tables         how tables are read: cells, columns and their kinds, targets
+media          folders of files of any kind: which are labelled with what
+images         how pictures are decoded, what they look like, which repeat others
+texts, sounds  the same for what is read and what is heard, and how it is varied
+backbone       pretrained networks by name; embedding: items to their frozen features
+tables         how tables are read: cells, columns and their kinds, targets; files as rows
 dataset        what was read: labelled rows, the unlabelled pool, the test split
 profile        what it is: counts and shapes
 regime         where it stands: exactly one regime per dataset
@@ -16,7 +18,7 @@ rule, finding  what to mind: imbalance, leakage, groups, ... with its effect on 
 metrics        scores of many weightings of the rows at once
 splits         the folds that everything is judged on
 evaluation     scores with intervals, corrected for having been selected by
-space          search spaces as data (``search_spaces/*.toml``)
+space          search spaces as data (``search_spaces/MODALITY/*.toml``)
 strategy       the card and the contract of a recipe
 workspace      data and folds as worker processes read them
 executor       where fits run; trials: one configuration on all folds
@@ -46,16 +48,24 @@ if TYPE_CHECKING:
     from advisor.evaluation import Score
     from advisor.finding import Finding
     from advisor.pipeline import FittedPipeline, load_pipeline
-    from advisor.profile import DatasetProfile, ImageProfile, TabularProfile, profile_dataset
+    from advisor.profile import (
+        AudioProfile,
+        DatasetProfile,
+        ImageProfile,
+        TabularProfile,
+        TextProfile,
+        profile_dataset,
+    )
     from advisor.regime import Regime, find_regime
     from advisor.report import Recommendation, StrategyReport
     from advisor.run import Result, TrainedRun
     from advisor.space import SearchSpace
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 _HOME = {
     "AdvisorError": "errors",
+    "AudioProfile": "profile",
     "Dataset": "dataset",
     "DatasetProfile": "profile",
     "Finding": "finding",
@@ -70,6 +80,7 @@ _HOME = {
     "StrategyReport": "report",
     "TabularProfile": "profile",
     "Task": "dataset",
+    "TextProfile": "profile",
     "TrainedRun": "run",
     "advise": "api",
     "autofit": "api",
@@ -82,6 +93,7 @@ _HOME = {
 
 __all__ = [
     "AdvisorError",
+    "AudioProfile",
     "Dataset",
     "DatasetProfile",
     "Finding",
@@ -96,6 +108,7 @@ __all__ = [
     "StrategyReport",
     "TabularProfile",
     "Task",
+    "TextProfile",
     "TrainedRun",
     "__version__",
     "advise",

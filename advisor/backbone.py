@@ -230,6 +230,9 @@ class TextLoader(Loader, Protocol):
     def tokens(self, card: TextCard, texts: Sequence[str], longest: int) -> NDArray[np.int32]:
         """Cut texts into tokens: ids of shape (n, longest), -1 behind the end; special tokens are among them."""
 
+    def views(self) -> tuple[str, ...]:
+        """List the ways to vary texts that are possible on this machine, of those that ``varied`` knows."""
+
     def varied(
         self, card: TextCard, texts: Sequence[str], view: str, deadline: Deadline
     ) -> list[str]:

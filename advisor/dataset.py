@@ -246,7 +246,11 @@ def read_dataset(
     if by_names:
         asked = None if groups is None else str(groups)
         found = find_file_groups(inputs.medium, asked, X, X_test, y, encoding.classes)
-        notes.extend([f"groups: {found.hint}"] if found.hint else [])
+        if found.hint:
+            guessed = (
+                "; --groups name1, name2 ... names another part" if found.source == "names" else ""
+            )
+            notes.append(f"groups: {found.hint}{guessed}")
     else:
         found = FileGroups(find_groups(raw, group_columns), source="given")
     dataset = Dataset(

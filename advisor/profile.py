@@ -272,6 +272,8 @@ class TextProfile(PerceivedProfile):
     characters: tuple[int, float, int] = (0, 0.0, 0)
     n_empty: int = 0
     """Labelled rows without any text."""
+    views: tuple[str, ...] = ()
+    """Ways to vary texts that are possible here: :meth:`advisor.backbone.TextLoader.views`."""
     vocabulary: int = 0
     """Different words, in lower case, of the labelled texts looked at."""
     share_seen_once: float = 0.0

@@ -29,6 +29,7 @@ from advisor.cores import usable_cores
 from advisor.deadline import Deadline
 from advisor.errors import MissingDependency
 from advisor.registry import available
+from advisor.texts.views import EDA, SYNONYMS, TRANSLATION
 
 NEEDED = ("torch", "transformers", "tokenizers")
 """Libraries without which no encoder runs."""
@@ -145,6 +146,12 @@ class TextEncoderLoader:
         """Cut texts into tokens, the encoder's prefix before each."""
         ids = ids_of(self._need(card), [card.prefix + text for text in texts], longest)
         return as_rows(ids, longest).astype(np.int32)
+
+    def views(self) -> tuple[str, ...]:
+        """List the ways to vary texts: translating needs two models that are here."""
+        from advisor.backbones.translation import can_translate
+
+        return (EDA, SYNONYMS, *((TRANSLATION,) if can_translate() else ()))
 
     def varied(
         self, card: TextCard, texts: Sequence[str], view: str, deadline: Deadline

@@ -7,6 +7,7 @@ Sennrich, Haddow & Birch (2016), Improving neural machine translation models wit
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +23,9 @@ from advisor.torchvision_cure import require_cured
 
 PAIR = ("Helsinki-NLP/opus-mt-en-de", "Helsinki-NLP/opus-mt-de-en")
 """There and back where no models are named: from English; CC-BY-4.0, 300 MB each."""
+
+NAMED = "REGIME_ADVISOR_TRANSLATION"
+"""Environment variable that names another pair: ``THERE,BACK``, each a name of the hub or a folder."""
 
 BEAMS = 4
 """Translations that are searched side by side; views 1 to 4 take the best, the second best and so on. Our choice."""
@@ -45,7 +49,8 @@ def back_translate(
     number : int
         Which of the translations there is taken back: 1 for the best, 2 for the second best ...
     pair : tuple of two str, or None
-        The models there and back: names of the hub, in its local cache, or folders; ``None`` for English and German.
+        The models there and back: names of the hub, in its local cache, or folders; ``None`` for those of
+        :func:`usual_pair`.
     deadline : Deadline
         Looked at between batches.
 
@@ -61,7 +66,7 @@ def back_translate(
     DeadlineExceeded
         When the deadline passes before the last text.
     """
-    there, back = (_translator(_place_of(name)) for name in pair or PAIR)
+    there, back = (_translator(_place_of(name)) for name in pair or usual_pair())
     found: list[str] = []
     for start in range(0, len(texts), BATCH):
         deadline.check()
@@ -71,6 +76,38 @@ def back_translate(
         told = back(abroad, 1)
         found += [new if new.strip() else old for new, old in zip(told, some, strict=True)]
     return found
+
+
+def usual_pair() -> tuple[str, str]:
+    """Name the models there and back where a view names none: those of the environment, or from English to German.
+
+    Returns
+    -------
+    there, back : str
+        Names of the hub or folders.
+
+    Raises
+    ------
+    InvalidRequest
+        If the environment names no two models.
+    """
+    named = os.environ.get(NAMED, "")
+    if not named:
+        return PAIR
+    there, mark, back = named.partition(",")
+    if not (there and mark and back):
+        raise InvalidRequest(f"expected two models, THERE,BACK, in {NAMED}, got '{named}'")
+    return there, back
+
+
+def can_translate() -> bool:
+    """Whether texts can be translated there and back here, by the models of :func:`usual_pair`."""
+    try:
+        for name in usual_pair():
+            _place_of(name)
+    except MissingDependency:
+        return False
+    return True
 
 
 class Translator:
@@ -139,7 +176,7 @@ def _place_of(name: str) -> Path:
     if found is None:
         raise MissingDependency(
             f"back-translation needs the model '{name}', which is not on this machine: download it while online "
-            f"(hf download {name}), or name two that are here by translation:THERE,BACK"
+            f"(hf download {name}), or name two that are here in {NAMED}"
         )
     lacking = lacks(found)
     if lacking:

@@ -224,4 +224,5 @@ def _windows(texts: list[str], backbones: tuple[str, ...]) -> dict[str, object]:
         "share_cut": float((counts > card.longest).mean()),
         "encoder_languages": card.languages,
         "base_models": tuple(name for name, one in cards.items() if not one.sentence),
+        "views": loader.views(),
     }

@@ -6,7 +6,14 @@ import math
 from collections.abc import Iterable
 
 from advisor.evaluation import Score
-from advisor.profile import DatasetProfile, ImageProfile, TabularProfile
+from advisor.profile import (
+    AudioProfile,
+    DatasetProfile,
+    ImageProfile,
+    PerceivedProfile,
+    TabularProfile,
+    TextProfile,
+)
 from advisor.report import Recommendation, StrategyReport
 
 MOST_DECIMALS = 4
@@ -155,6 +162,10 @@ def facts(profile: DatasetProfile) -> tuple[str, ...]:
             phrases.append(f"{profile.share_missing:.1%} of cells missing")
     if isinstance(profile, ImageProfile):
         phrases += _facts_of_pictures(profile)
+    elif isinstance(profile, TextProfile):
+        phrases += _facts_of_texts(profile)
+    elif isinstance(profile, AudioProfile):
+        phrases += _facts_of_recordings(profile)
     if profile.class_counts:
         smallest = min(profile.class_counts, key=lambda name: profile.class_counts[name])
         noun = "label" if profile.task.value == "multilabel" else "class"
@@ -180,9 +191,37 @@ def _facts_of_pictures(profile: ImageProfile) -> list[str]:
         )
     kind = KINDS[profile.content]
     phrases = [f"{kind} ({formats})" if formats else kind, size]
-    if profile.n_broken:
-        phrases.append(f"{plural(profile.n_broken, 'file')} left out as broken")
-    return phrases
+    return phrases + _broken(profile)
+
+
+def _facts_of_texts(profile: TextProfile) -> list[str]:
+    """Say how long the texts are, in which languages, and what stands beside them."""
+    fewest, middle, most = profile.words
+    phrases = [f"{middle:,.0f} words in the middle, {fewest:,} to {most:,}"]
+    if profile.languages:
+        listed = [f"{name} {share:.0%}" for name, share in profile.languages.items()]
+        phrases.append(" ".join(listed[:MOST_FORMATS]))
+    if profile.other_columns:
+        phrases.append(f"{plural(len(profile.other_columns), 'column')} beside the text")
+    return phrases + _broken(profile)
+
+
+def _facts_of_recordings(profile: AudioProfile) -> list[str]:
+    """Say how long the recordings are, at which rate, and of what kind."""
+    shortest, middle, longest = profile.seconds
+    rates = " and ".join(f"{rate / 1000:g}" for rate in list(profile.rates)[:MOST_FORMATS])
+    kind = "sounds" if profile.content == "mixed" else profile.content
+    formats = ", ".join(list(profile.formats)[:MOST_FORMATS])
+    phrases = [f"{kind} ({formats}, {rates} kHz)" if profile.rates else kind]
+    phrases.append(f"{middle:.3g} s in the middle, {shortest:.2g} to {longest:.3g}")
+    return phrases + _broken(profile)
+
+
+def _broken(profile: PerceivedProfile) -> list[str]:
+    """Say how many files were left out."""
+    if not profile.n_broken:
+        return []
+    return [f"{plural(profile.n_broken, 'file')} left out as broken"]
 
 
 def splits_in_words(report: StrategyReport) -> str:

@@ -45,11 +45,11 @@ def groups_guessed(profile: AudioProfile) -> Finding | None:
     """
     if profile.group_source != "names" or not profile.n_groups:
         return None
-    hint = f" ({profile.group_hint.rstrip('.')})" if profile.group_hint else ""
+    hint = f"{profile.group_hint.rstrip('.')}: " if profile.group_hint else ""
     return note(
-        f"{profile.n_groups:,} groups were guessed from the names of the files{hint} and are kept on one side of every "
-        "split, so that the score is that of new ones. If they mean nothing, or use brings the same ones again: "
-        "--groups none.",
+        f"{hint[:1].upper()}{hint[1:]}{profile.n_groups:,} groups were guessed from the names of the files, and each "
+        "is kept on one side of every split, so that the score is that of new ones. If they mean nothing, or use "
+        "brings the same ones again: --groups none.",
         n_groups=profile.n_groups,
     )
 

@@ -33,6 +33,22 @@ MULTILINGUAL = "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"
 """An encoder of 50 languages that is as small as the one of the house (Apache-2.0)."""
 
 
+@rule(reference="our choice: what a network of ours reads")
+def columns_beside_texts(profile: TextProfile) -> Finding | None:
+    """Columns of the table beside the texts.
+
+    What: counts them. Why: TF-IDF, frozen embeddings and their blend learn from both; fine-tuned encoders read the text
+    alone, so where the columns tell much they are behind for a reason that has nothing to do with fine-tuning.
+    """
+    if not profile.other_columns:
+        return None
+    return note(
+        f"{len(profile.other_columns)} columns stand beside the texts ({quoted(profile.other_columns, SHOWN)}): TF-IDF "
+        "and heads on frozen embeddings learn from both, fine-tuned encoders from the texts alone.",
+        n_columns=len(profile.other_columns),
+    )
+
+
 @rule(
     reference="Kaufman et al. 2012, Leakage in data mining, ACM TKDD 6(4); the bounds are our choice"
 )

@@ -170,12 +170,7 @@ def _groups_of(
         lone += 1
     test_groups = np.array([-1 if v is None else numbers[v] for v in tested], dtype=np.int64)
     how = f"{_place(part)} of the names ({quoted(known, 3)})"
-    hint = (
-        f"{how} looks like a speaker or a recording: {len(known)} groups, each kept on one side of every split; "
-        "--groups none keeps none together, --groups name1, name2 ... names another part"
-        if guessed
-        else f"{how}: {len(known)} groups"
-    )
+    hint = how + (" looks like a speaker or a recording" if guessed else "")
     return NameGroups(groups, test_groups if len(test_names) else None, part, hint)
 
 

@@ -41,6 +41,7 @@ EXAMPLES: dict[str, DatasetProfile] = {
     "adapt_the_base_model": healthy_text_profile(base_models=("roberta",), n_unlabelled=900),
     "boilerplate_phrases": healthy_text_profile(boilerplate=("sent from my phone",)),
     "clipped_recordings": healthy_audio_profile(n_clipped=90, clipped=("yes/1.wav",)),
+    "columns_beside_texts": healthy_text_profile(other_columns=("stars", "country")),
     "contrastive_for_few_texts": healthy_text_profile(smallest_class=8, **UNKNOWN_TEXTS),
     "contrastive_for_scarce_texts": healthy_text_profile(smallest_class=32, **UNKNOWN_TEXTS),
     "embedding_for_other_sound": healthy_audio_profile(content="sound"),
