@@ -90,7 +90,7 @@ def test_a_guess_of_groups_says_how_to_switch_it_off() -> None:
     guessed = healthy_audio_profile(group_source="names", group_hint="the first part of each name")
     message = told(guessed)["groups_guessed"].message
     assert "--groups none" in message
-    assert "the first part of each name" in message
+    assert "The first part of each name" in message
 
 
 @pytest.mark.parametrize(
