@@ -261,14 +261,13 @@ class ImageProfile(PerceivedProfile):
 
 
 class TextProfile(PerceivedProfile):
-    """What a set of texts has besides; shares are in [0, 1] of the labelled texts, of a sample where words matter."""
+    """What a set of texts has besides: fewest, median and most of a length; shares in [0, 1] of the labelled texts."""
 
     text_columns: tuple[str, ...] = ()
     """The columns that hold texts; several are read as one."""
     other_columns: tuple[str, ...] = ()
     """Columns of the table beside the texts that are learned from, too."""
     words: tuple[int, float, int] = (0, 0.0, 0)
-    """Fewest, median and most words of a text."""
     characters: tuple[int, float, int] = (0, 0.0, 0)
     n_empty: int = 0
     """Labelled rows without any text."""
@@ -310,7 +309,6 @@ class AudioProfile(PerceivedProfile):
 
     formats: dict[str, int] = {}
     rates: dict[int, int] = {}
-    """Samples per second -> recordings."""
     channels: dict[int, int] = {}
     seconds: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Shortest, median and longest recording."""
