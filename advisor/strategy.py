@@ -39,6 +39,8 @@ class Requirements(BaseModel):
     max_rows: int | None = None
     max_features: int | None = None
     max_classes: int | None = None
+    present: dict[str, str] = {}
+    """Fields of the profile that must not be empty -> what then is lacking, in words that go on with "it needs"."""
     limits_reference: str = ""
 
 

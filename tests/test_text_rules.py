@@ -10,7 +10,9 @@ from hypothesis import given
 from advisor.dataset import Task
 from advisor.finding import Finding
 from advisor.profile import LeakSuspect, TextProfile
+from advisor.rejection import find_rejection
 from advisor.rule import apply_rules
+from advisor.strategy import STRATEGIES
 from tests.profiles import healthy_text_profile, text_profiles
 
 FAMILY_OF = {
@@ -151,7 +153,7 @@ def test_sentence_encoders_are_not_adapted_and_base_models_are() -> None:
     """The one is undone by it, the other gains."""
     sentence = told(healthy_text_profile(n_unlabelled=900))
     base = told(healthy_text_profile(n_unlabelled=900, base_models=("roberta",)))
-    assert sentence["no_adapting_of_sentence_encoders"].vetoes == ("adapted_finetune",)
+    assert "roberta-base" in sentence["no_adapting_of_sentence_encoders"].message
     assert "adapt_the_base_model" not in sentence
     assert not base["adapt_the_base_model"].vetoes
     assert "no_adapting_of_sentence_encoders" not in base
@@ -170,3 +172,18 @@ def test_every_finding_on_any_texts_is_a_sentence(profile: TextProfile) -> None:
     for finding in apply_rules(profile):
         assert finding.message.endswith(".")
         assert "nan" not in finding.message.lower().split()
+
+
+def test_a_strategy_that_needs_a_pool_is_rejected_without_one() -> None:
+    """And without a model that can be adapted, in words that say what to name."""
+    card = STRATEGIES["adapted_finetune"].card
+    cases = {
+        "pool of unlabelled texts": healthy_text_profile(base_models=("roberta",), n_unlabelled=0),
+        "--backbone roberta-base": healthy_text_profile(n_unlabelled=900),
+    }
+    for words, profile in cases.items():
+        rejected = find_rejection(card, profile, ())
+        assert rejected is not None
+        assert (rejected.rule, words in rejected.reason) == ("needs", True)
+    ready = healthy_text_profile(base_models=("roberta",), n_unlabelled=900)
+    assert find_rejection(card, ready, ()) is None

@@ -8,7 +8,7 @@ when the profile is made.
 from __future__ import annotations
 
 from advisor.evidence import effects_of
-from advisor.finding import Finding, note, veto
+from advisor.finding import Finding, note
 from advisor.profile import TextProfile
 from advisor.rule import rule, skill, told_skill
 
@@ -166,16 +166,15 @@ def adapt_the_base_model(profile: TextProfile) -> Finding | None:
     reference="AdaSent 2023, arXiv 2311.00408: it destroys what the sentence encoder was trained for"
 )
 def no_adapting_of_sentence_encoders(profile: TextProfile) -> Finding | None:
-    """Only sentence encoders can be used here: none of them is adapted to masked words of the pool.
+    """A pool, and only sentence encoders: none of them is adapted to masked words of it.
 
-    What: looks whether any usable encoder is a base language model. Why: predicting masked words undoes what makes a
-    sentence encoder one; adapt a base model instead.
+    What: looks whether any usable encoder is a base language model, and counts the pool. Why: predicting masked words
+    undoes what makes a sentence encoder one; adapt a base model instead.
     """
-    if profile.base_models or not profile.backbones:
+    if profile.base_models or not profile.backbones or profile.n_unlabelled < POOL_FROM:
         return None
-    return veto(
-        f"Training {profile.backbones[0]} on masked words of the pool would undo what makes it embed sentences: to "
-        "adapt a model to the pool, name a base language model (--backbone roberta-base).",
-        ("adapted_finetune",),
-        n_backbones=len(profile.backbones),
+    return note(
+        f"{profile.n_unlabelled:,} unlabelled texts could adapt a base language model (--backbone roberta-base) before "
+        f"it is fine-tuned; {profile.backbones[0]} embeds sentences, which predicting masked words would undo.",
+        n_unlabelled=profile.n_unlabelled,
     )

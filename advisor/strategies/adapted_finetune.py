@@ -23,6 +23,14 @@ FOLDS_SHARING = 6
 """Folds that adapting once serves (see ``workspace.NET_FOLDS``)."""
 
 
+ADAPTABLE = {
+    "base_models": "a base language model (--backbone roberta-base): predicting masked words would undo what makes a "
+    "sentence encoder embed sentences",
+    "n_unlabelled": "a pool of unlabelled texts to adapt to",
+}
+"""What must be there besides the libraries."""
+
+
 class AdaptedFinetune(LpFinetune):
     """LP-FT of a language model that was adapted to the pool."""
 
@@ -33,7 +41,7 @@ class AdaptedFinetune(LpFinetune):
         modalities=frozenset({Modality.TEXT}),
         tasks=frozenset({Task.BINARY, Task.MULTICLASS, Task.MULTILABEL, Task.REGRESSION}),
         representation="adapted_tokens",
-        requires=NEEDS,
+        requires=NEEDS.model_copy(update={"present": ADAPTABLE}),
         native_multilabel=True,
         reference="Frohmann et al. (2023), AdaSent, arXiv 2311.00408; Gururangan et al. (2020), Don't stop pretraining",
         licence="Apache-2.0 (Lightning, transformers); BSD-3-Clause (PyTorch); that of the backbone",

@@ -318,8 +318,6 @@ def part_of(whole: Dataset, n: int) -> Dataset:
     )
 
 
-ADAPTING = "no_adapting_of_sentence_encoders"
-
 TEXTS = [
     (
         20,
@@ -327,7 +325,7 @@ TEXTS = [
             "movie_reviews_mr",
             "text_scarce_pool",
             "finetune",
-            frozenset({ADAPTING, "too_few_to_choose"}),
+            frozenset({"too_few_to_choose"}),
             frozenset({"contrastive_for_scarce_texts", "no_text_augmentation"}),
         ),
     ),
@@ -337,7 +335,7 @@ TEXTS = [
             "trec_questions",
             "text_few_shot_pool",
             "finetune",
-            frozenset({ADAPTING, "too_few_to_choose", "tiny_class"}),
+            frozenset({"too_few_to_choose", "tiny_class"}),
             frozenset({"contrastive_for_few_texts", "no_text_augmentation"}),
         ),
     ),
