@@ -79,7 +79,7 @@ Backbones = Annotated[
     list[str] | None,
     typer.Option(
         "--backbone",
-        help="Pretrained network for pictures: one of ours or any timm model; several are compared.",
+        help="Pretrained network: one of ours, any of timm or Hugging Face, or a folder; several are compared.",
         metavar="NAME",
         show_default=False,
     ),
@@ -87,8 +87,8 @@ Backbones = Annotated[
 BackbonePath = Annotated[
     Path | None,
     typer.Option(
-        help="Its weights (.safetensors, .pth), instead of those of the hub.",
-        metavar="FILE",
+        help="Its weights (.safetensors, .pth) or folder, instead of those of the hub.",
+        metavar="PATH",
         show_default=False,
     ),
 ]
@@ -264,7 +264,7 @@ def one_or_all(names: list[str] | None) -> str | list[str] | None:
 
 
 def asked_backbones(names: list[str] | None, path: Path | None) -> tuple[str, ...]:
-    """Put backbones and the file of weights into one word each.
+    """Put backbones and their weights into one word each.
 
     Parameters
     ----------
@@ -281,17 +281,18 @@ def asked_backbones(names: list[str] | None, path: Path | None) -> tuple[str, ..
     Raises
     ------
     InvalidRequest
-        If there is a file and not exactly one name, or no such file.
+        If there is a path and not one name, which only a folder can do without, or nothing at the path.
     """
     if path is None:
         return tuple(names or ())
-    if not names or len(names) != 1:
+    if not path.exists():
+        raise InvalidRequest(f"--backbone-path '{path}' does not exist")
+    named = names or ([path.resolve().name] if path.is_dir() else [])
+    if len(named) != 1:
         raise InvalidRequest(
-            "--backbone-path holds the weights of one network: expected one --backbone NAME (a timm model) with it"
+            "--backbone-path holds the weights of one network: expected one --backbone NAME with it (a timm model)"
         )
-    if not path.is_file():
-        raise InvalidRequest(f"--backbone-path '{path}' is not a file")
-    return (f"{names[0]}{BACKBONE_MARK}{path.resolve()}",)
+    return (f"{named[0]}{BACKBONE_MARK}{path.resolve()}",)
 
 
 def repeated(**given: str | Path | list[str] | int | None) -> list[str]:

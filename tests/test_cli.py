@@ -266,18 +266,18 @@ def test_the_default_of_the_command_is_the_default_of_the_function() -> None:
     assert cli.PROBE_SECONDS == PROBE_SECONDS
 
 
-def test_weights_belong_to_one_backbone(tmp_path: Path) -> None:
-    """A file of weights needs exactly one network that it is for, and has to be there."""
-    weights = tmp_path / "mine.safetensors"
-    weights.touch()
+def test_weights_need_one_name_and_a_folder_none(tmp_path: Path) -> None:
+    """A file says nothing of the network that it is for; a folder in the layout of Hugging Face does."""
+    weights, folder = tmp_path / "w.safetensors", tmp_path / "my-bert"
+    weights.write_bytes(b"")
+    folder.mkdir()
     assert asked_backbones(None, None) == ()
     assert asked_backbones(["resnet18", "resnet50"], None) == ("resnet18", "resnet50")
-    assert asked_backbones(["resnet18"], weights) == (f"resnet18@{weights}",)
-    for names in (None, ["resnet18", "resnet50"]):
-        with pytest.raises(InvalidRequest, match="one --backbone NAME"):
-            asked_backbones(names, weights)
-    with pytest.raises(InvalidRequest, match="is not a file"):
-        asked_backbones(["resnet18"], tmp_path / "absent.pth")
+    assert asked_backbones(["resnet18"], weights) == (f"resnet18{PATH_MARK}{weights}",)
+    assert asked_backbones(None, folder) == (f"my-bert{PATH_MARK}{folder}",)
+    for names, path in ((None, weights), (["a", "b"], folder), (["a"], tmp_path / "absent")):
+        with pytest.raises(InvalidRequest, match="--backbone-path"):
+            asked_backbones(names, path)
 
 
 def test_the_mark_between_a_backbone_and_its_weights_is_the_same_everywhere() -> None:

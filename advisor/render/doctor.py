@@ -13,7 +13,7 @@ from advisor.doctor import BackboneHealth, Health
 from advisor.render.cache import format_bytes
 
 HOW_TO_GET = (
-    "One that is not here, or any other model of timm: name it with --backbone while online, or "
+    "One that is not here, or any other model of timm or Hugging Face: name it with --backbone while online, or "
     "pass a file of its weights with --backbone-path."
 )
 """Below the backbones."""
