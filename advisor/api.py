@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from advisor.dataset import Dataset, Task, read_dataset
+from advisor.division import plan_for
 from advisor.errors import InvalidRequest, NoStrategy
 from advisor.executor import make_executor
 from advisor.metrics import default_metric, get_metric
@@ -31,7 +32,6 @@ from advisor.run import (
     read_run,
     start_run,
 )
-from advisor.workspace import plan_for
 
 if TYPE_CHECKING:
     from advisor.search import SearchState

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
@@ -53,6 +54,11 @@ class Features:
 
     values: NDArray[Any] | csr_matrix
     info: FeatureInfo
+    weights: NDArray[np.float64] | None = None
+    """How much each row counts in a fit, shape (n_rows,); ``None`` where all count the same."""
+    pool: NDArray[Any] | csr_matrix | None = None
+    """Unlabelled rows by the same representation, shape (n_pool, n_features): for strategies whose card asks for them.
+    None of them is a labelled or a test row."""
 
 
 class Representation(ABC):

@@ -133,10 +133,14 @@ def select(
     counts = bootstrap_counts(y, blocks, bootstraps(len(y), metric), problem.seed)
     criterion = get_metric(metric.criterion, problem.task)
     trials = contenders(store)
-    doubts = {t.number: why for t in trials if (why := _doubt(t, doubted, gated or {}))}
-    if doubts:
-        trials, said = _believed(trials, doubts, store, rows, y, criterion, counts)
-        notes += said
+    # First whole strategies; then what is gated, against the best without it of all that is believed by then.
+    off = {t.number: why for t in trials if (why := _off_gate(t, gated or {}))}
+    strange = {t.number: t.strategy for t in trials if t.strategy in doubted}
+    plain = [trial for trial in trials if trial.number not in off]
+    believed, said = _believed(plain, strange, store, rows, y, criterion, counts)
+    passing = [t for t in trials if t.number in off or t in believed]
+    trials, more = _believed(passing, off, store, rows, y, criterion, counts)
+    notes += (*said, *more)
     stack = np.stack([store.predictions(trial.number)[rows] for trial in trials])
     units = len(y) if blocks is None else len(np.unique(blocks))
     alone = single or units < ENSEMBLE_MIN_ROWS
@@ -171,10 +175,8 @@ def select(
     )
 
 
-def _doubt(trial: Trial, doubted: frozenset[str], gated: Gates) -> str:
-    """Say what has to win beyond chance in a trial: its strategy, or gated parameters off their default."""
-    if trial.strategy in doubted:
-        return trial.strategy
+def _off_gate(trial: Trial, gated: Gates) -> str:
+    """Say which gated parameters of a trial are off the value that needs no proof; empty where none is."""
     usual = gated.get(trial.strategy, {})
     off = [n for n, value in usual.items() if n in trial.params and trial.params[n] != value]
     told = " and ".join(f"{name}={trial.params[name]}" for name in sorted(off))
@@ -190,7 +192,7 @@ def _believed(
     criterion: Metric,
     counts: NDArray[np.uint16],
 ) -> tuple[list[Trial], tuple[str, ...]]:
-    """Leave out the doubted trials that do not clearly beat the best of the others."""
+    """Leave out the doubted trials that do not clearly beat the best of the others; all stay where all are doubted."""
     others = [trial for trial in trials if trial.number not in doubts]
     if not others:
         return trials, ()

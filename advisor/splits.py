@@ -22,13 +22,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from advisor.dataset import Dataset, Modality, Task
+from advisor.dataset import Task
 from advisor.errors import InvalidRequest
-from advisor.tables.columns import texts_of
 
 Codes = NDArray[np.int64]
 
@@ -173,33 +171,6 @@ def plan_splits(
 
 def _words(folds: int, repeats: int) -> str:
     return f"{folds} folds" + (f", repeated {repeats} times" if repeats > 1 else "")
-
-
-def unseen_texts(dataset: Dataset) -> pd.DataFrame | None:
-    """Find the unlabelled rows that may be learned from before any labelled one is judged.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        With a pool or without.
-
-    Returns
-    -------
-    DataFrame of shape (n_unseen, n_columns) or None
-        Rows of the pool whose text, whatever its case and spacing, is none of a labelled or a test row, since those are
-        what folds and the test split judge by; ``None`` where there are none, or no texts.
-    """
-    if dataset.X_unlabelled is None or dataset.modality is not Modality.TEXT:
-        return None
-
-    def folded(X: pd.DataFrame) -> list[str]:
-        return [" ".join(text.casefold().split()) for text in texts_of(X, dataset.columns)]
-
-    judged = {"", *folded(dataset.X)}
-    if dataset.X_test is not None:
-        judged.update(folded(dataset.X_test))
-    unseen = [text not in judged for text in folded(dataset.X_unlabelled)]
-    return dataset.X_unlabelled[unseen].reset_index(drop=True) if any(unseen) else None
 
 
 def merge_blocks(groups: NDArray[Any] | None, duplicate_codes: NDArray[Any] | None) -> Codes | None:

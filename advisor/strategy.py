@@ -62,6 +62,8 @@ class Card(BaseModel):
     """False: one model per label is fitted."""
     cheap: bool = False
     """Whether the probe cross-validates its default configuration within seconds."""
+    pool: bool = False
+    """Whether it learns from unlabelled rows, too (:attr:`advisor.representation.Features.pool`): as ``augments``."""
     augments: bool = False
     """Whether it learns from varied copies: where no evidence puts it ahead, it has to win beyond chance."""
     reference: str

@@ -32,7 +32,7 @@ from advisor.run import Result, Run, RunSettings, read_run
 from advisor.search import Budget, Progress, Search, SearchResult
 from advisor.selection import Gates, Selection, select
 from advisor.space import SearchSpace
-from advisor.strategy import STRATEGIES
+from advisor.strategy import STRATEGIES, Card
 from advisor.trials import CrossValidation, Trial, TrialStore, fold_seed
 from advisor.workspace import WHOLE, Workspace
 
@@ -103,12 +103,17 @@ def _doubted(report: StrategyReport) -> frozenset[str]:
     doubted = set()
     cards = {strategy.card.name: strategy.card for strategy in STRATEGIES.values()}
     for r in report.recommendations:
-        if r.strategy in cards and (cards[r.strategy].clock == "net" or cards[r.strategy].augments):
+        if r.strategy in cards and _has_to_prove(cards[r.strategy]):
             families = (r.family, r.strategy)
             effects = [e for f in report.findings for e in f.effects if e.family in families]
             if combine_effects(effects)[0] >= 0:
                 doubted.add(r.strategy)
     return frozenset(doubted)
+
+
+def _has_to_prove(card: Card) -> bool:
+    """Whether a strategy needs evidence, or else a win beyond chance: it costs much, or harms some data."""
+    return card.clock == "net" or card.augments or card.pool
 
 
 def _gated(report: StrategyReport) -> Gates:

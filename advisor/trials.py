@@ -107,7 +107,7 @@ def cross_validate(  # noqa: PLR0913 (keyword-only options)
     representation = STRATEGIES[strategy].representation(params)
     try:
         # Here and not in the workers: what all folds share is computed once, with all cores.
-        workspace.prepare(representation, Deadline(seconds))
+        workspace.prepare(representation, Deadline(seconds), pooled=STRATEGIES[strategy].card.pool)
     except (AdvisorError, DeadlineExceeded, OSError, RuntimeError) as failure:
         return CrossValidation(
             strategy=strategy,

@@ -60,12 +60,13 @@ def run_job(job: FoldJob) -> FoldResult:
 def _fit(job: FoldJob) -> bool:
     workspace = _workspace(job.workspace)
     strategy = STRATEGIES[job.strategy]
-    features = workspace.features(job.fold, strategy.representation(job.params))
+    representation = strategy.representation(job.params)
+    features = workspace.features(job.fold, representation, pooled=strategy.card.pool)
     y = workspace.y[workspace.fold(job.fold).train]
     train = features.train
     if job.train_fraction < 1:
         rows = _part(len(y), job.train_fraction, job.seed)
-        train, y = Features(train.values[rows], train.info), y[rows]
+        train, y = Features(train.values[rows], train.info, pool=train.pool), y[rows]
     context = FitContext(
         task=workspace.problem.task,
         n_outputs=workspace.problem.n_outputs,

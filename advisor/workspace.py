@@ -12,17 +12,19 @@ import hashlib
 import re
 import shutil
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from advisor.dataset import Dataset, Modality, Task
+from advisor.dataset import Dataset, Task
 from advisor.deadline import Deadline
+from advisor.division import blocks_of, unseen_rows
 from advisor.errors import InvalidRun
 from advisor.representation import (
     REPRESENTATIONS,
@@ -32,21 +34,17 @@ from advisor.representation import (
     make_representation,
     split_name,
 )
-from advisor.splits import Fold, SplitPlan, merge_blocks, plan_splits, split, unseen_texts
+from advisor.splits import Fold, SplitPlan, split
 from advisor.storage import read_matrix, write_arrays, write_matrix
 from advisor.strategy import STRATEGIES
 from advisor.tables.columns import Column, conform
 
-KEPT_GROUPS = 0.5
-"""Share of the groups that must stay apart once copies of rows are merged; below it groups alone count (our
-choice)."""
-
-NET_FOLDS, NET_FOLDS_OF_MANY, MANY_ROWS = 6, 4, 500
-"""Folds at most where networks are among the strategies, and from so many labelled rows (our choice: each fold costs
-one of them a minute; six are three rounds on two cores, and with many rows a third fewer change little)."""
-
 DIGEST = 8
 """Hexadecimal digits that keep folders of similar names apart."""
+
+POOL_ROWS = 5_000
+"""Unlabelled rows that strategies learn from; our choice: more change little on frozen features, and pictures take a
+minute to embed on two cores."""
 
 WHOLE = -1
 """Instead of a fold's position: all rows are training rows, for one model refitted on everything."""
@@ -108,7 +106,7 @@ class Workspace:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._prepared: set[str] = set()
+        self._prepared: set[tuple[str, str]] = set()
         try:
             self.problem = Problem.model_validate_json((folder / _PROBLEM).read_text("utf-8"))
             self.columns = _COLUMNS.validate_json((folder / _COLUMNS_FILE).read_text("utf-8"))
@@ -126,8 +124,8 @@ class Workspace:
         folder : Path
             Where to write; an existing workspace of other data is replaced.
         dataset : Dataset
-            Its labelled rows are written, and the texts of the pool that are neither labelled nor in the test split;
-            that split is not, so that no trial can see it.
+            Its labelled rows are written, and those of the pool that are neither labelled nor in the test split; that
+            split is not, so that no trial can see it.
         splits : SplitPlan
             How rows are divided; groups and exact duplicates stay on one side.
         metric : str
@@ -155,7 +153,7 @@ class Workspace:
         folds = split(splits, dataset.y, blocks)
         dataset.X.to_parquet(folder / _ROWS, index=False)
         (folder / _POOL).unlink(missing_ok=True)
-        if (pool := unseen_texts(dataset)) is not None:
+        if (pool := unseen_rows(dataset)) is not None:
             pool.to_parquet(folder / _POOL, index=False)
         write_arrays(
             folder / _TARGETS, {"y": dataset.y, **({} if blocks is None else {"blocks": blocks})}
@@ -175,10 +173,12 @@ class Workspace:
 
     @cached_property
     def pool(self) -> pd.DataFrame | None:
-        """Unlabelled rows, conforming to the columns; see :func:`advisor.splits.unseen_texts`."""
+        """Unlabelled rows, at most ``POOL_ROWS`` of :func:`advisor.division.unseen_rows`; conforming to the columns."""
         if not (self.folder / _POOL).is_file():
             return None
-        return conform(pd.read_parquet(self.folder / _POOL), self.columns)
+        rows = conform(pd.read_parquet(self.folder / _POOL), self.columns)
+        chosen = np.linspace(0, len(rows) - 1, min(len(rows), POOL_ROWS)).astype(np.int64)
+        return rows.iloc[chosen].reset_index(drop=True)
 
     @cached_property
     def y(self) -> NDArray[np.generic]:
@@ -210,7 +210,7 @@ class Workspace:
             return Fold(np.arange(len(self.y)), np.arange(1))
         return self.folds[position]
 
-    def features(self, fold: int, representation: str) -> FoldFeatures:
+    def features(self, fold: int, representation: str, *, pooled: bool = False) -> FoldFeatures:
         """One representation of one fold, computed once and read from the cache afterwards.
 
         Parameters
@@ -219,12 +219,21 @@ class Workspace:
             Position in ``folds``, or ``WHOLE``.
         representation : str
             A name in the registry of representations, perhaps with an argument.
+        pooled : bool
+            Whether the training side brings the pool, as well.
 
         Returns
         -------
         FoldFeatures
             Matrices are memory-mapped, so that workers share the pages.
         """
+        found = self._features(fold, representation)
+        if not pooled or self.pool is None:
+            return found
+        values = self._pool_values(self.pool, representation, found.folder)
+        return replace(found, train=replace(found.train, pool=values))
+
+    def _features(self, fold: int, representation: str) -> FoldFeatures:
         if not self.learns(representation):
             return self._shared(fold, representation)
         place = self.place(fold, representation)
@@ -238,7 +247,18 @@ class Workspace:
         """Whether a representation, by its name, learns from the rows of a fold."""
         return REPRESENTATIONS[split_name(representation)[0]].learns_from(self.columns)
 
-    def prepare(self, representation: str, deadline: Deadline) -> None:
+    def _pool_values(self, pool: pd.DataFrame, representation: str, fitted: Path) -> Any:
+        """Read the pool by a fitted representation, or compute that beside it first."""
+        place = fitted.parent
+        if not (place / "pool").exists():
+            kind = REPRESENTATIONS[split_name(representation)[0]]
+            draft = place / f"pool.{uuid.uuid4().hex}"
+            draft.mkdir()
+            write_matrix(draft, "values", kind.load(fitted).transform(pool).values)
+            _settle(draft, place / "pool")
+        return read_matrix(place / "pool", "values")
+
+    def prepare(self, representation: str, deadline: Deadline, *, pooled: bool = False) -> None:
         """Compute a representation that learns nothing, once for all folds and with all cores.
 
         Parameters
@@ -248,18 +268,26 @@ class Workspace:
             stand in a table) is done; the rest is left to the folds.
         deadline : Deadline
             When to stop; what was computed by then is kept where the representation keeps it.
+        pooled : bool
+            Whether the pool is wanted, as well.
 
         Raises
         ------
         DeadlineExceeded
             When the deadline passes first.
         """
-        done = representation in self._prepared or self.place(WHOLE, representation).exists()
-        if REPRESENTATIONS[split_name(representation)[0]].learns or done:
+        if REPRESENTATIONS[split_name(representation)[0]].learns:
+            return
+        if pooled and self.pool is not None and (representation, "pool") not in self._prepared:
+            made = make_representation(representation).fit(self.X, self.columns, self.problem.seed)
+            made.prepare(self.pool, deadline)
+            self._prepared.add((representation, "pool"))
+        done = (representation, "rows") in self._prepared
+        if done or self.place(WHOLE, representation).exists():
             return
         made = make_representation(representation).fit(self.X, self.columns, self.problem.seed)
         made.prepare(self.X, deadline, self.pool)
-        self._prepared.add(representation)
+        self._prepared.add((representation, "rows"))
         if not self.learns(representation):
             self._write(made, representation)
 
@@ -315,57 +343,6 @@ def _settle(draft: Path, place: Path) -> None:
         draft.rename(place)
     except OSError:  # another worker was first; its result is the same
         shutil.rmtree(draft, ignore_errors=True)
-
-
-def plan_for(dataset: Dataset, seed: int) -> SplitPlan:
-    """Choose the folds of a dataset, whose groups and exact duplicates stay together.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        The labelled rows.
-    seed : int
-        Kept in the plan.
-
-    Returns
-    -------
-    SplitPlan
-
-    Raises
-    ------
-    InvalidRequest
-        If there are fewer than two distinct rows or two groups.
-    """
-    blocks = blocks_of(dataset)
-    n_blocks = None if blocks is None else len(np.unique(blocks))
-    most = None
-    if dataset.modality is not Modality.TABULAR:
-        most = NET_FOLDS if dataset.n_labelled < MANY_ROWS else NET_FOLDS_OF_MANY
-    return plan_splits(dataset.task, dataset.y, dataset.groups, seed, n_blocks, most)
-
-
-def blocks_of(dataset: Dataset) -> NDArray[np.int64] | None:
-    """Codes of rows that must stay together: groups, merged with rows that are copies of one another.
-
-    Where copies link most of the groups to each other, as they do in tables of a few coarse columns, the groups alone
-    count: rows that agree by chance are no reason to have nothing to split.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        The labelled rows.
-
-    Returns
-    -------
-    ndarray of int of shape (n_labelled,) or None
-        ``None`` where every row stands alone.
-    """
-    merged = merge_blocks(dataset.groups, dataset.copies())
-    if dataset.groups is None or merged is None:
-        return merged
-    alone = merge_blocks(dataset.groups, None)
-    n_groups = len(np.unique(dataset.groups))
-    return merged if len(np.unique(merged)) >= KEPT_GROUPS * n_groups else alone
 
 
 def save_representation(fitted: Representation, folder: Path) -> None:

@@ -29,6 +29,7 @@ from advisor.backbones.engines.masked_language import (
 from advisor.cache import FOLDER_VARIABLE
 from advisor.dataset import Dataset, Modality, Task
 from advisor.deadline import Deadline
+from advisor.division import plan_for
 from advisor.embedding import embed
 from advisor.errors import DeadlineExceeded, InvalidRequest
 from advisor.fitting import fit_model, load_model
@@ -37,7 +38,7 @@ from advisor.space import load_space
 from advisor.strategy import STRATEGIES, FitContext
 from advisor.tables.columns import Column, ColumnKind, conform
 from advisor.torchvision_cure import require_cured
-from advisor.workspace import Workspace, plan_for
+from advisor.workspace import Workspace
 
 SHORT = AdaptSettings(most_steps=10, batch=16, learning_rate=1e-2, longest=16)
 

@@ -20,7 +20,7 @@ ADAPT_STEPS = 300
 """Steps that adapting is taken to need; it ends when held-out texts are guessed no better, after 1,000 at most."""
 
 FOLDS_SHARING = 6
-"""Folds that adapting once serves (see ``workspace.NET_FOLDS``)."""
+"""Folds that adapting once serves (see ``division.NET_FOLDS``)."""
 
 
 ADAPTABLE = {
