@@ -24,6 +24,7 @@ workspace      data and folds as worker processes read them
 executor       where fits run; trials: one configuration on all folds
 probe          cheap strategies measured on this data
 ranking        measurements and published effects in one ranking
+suggestion     which unlabelled items are most worth a label; labelling: the file to fill in
 report         the ranked plan
 search         the race for the budget; selection, ensemble and calibration after it
 pipeline       what predicts, and how it is saved
@@ -39,10 +40,11 @@ Importing this package loads none of it: every public name is loaded when it is 
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from advisor.api import advise, autofit
+    from advisor.api import advise, autofit, suggest_labels
     from advisor.dataset import Dataset, Modality, Task, read_dataset
     from advisor.errors import AdvisorError
     from advisor.evaluation import Score
@@ -60,6 +62,10 @@ if TYPE_CHECKING:
     from advisor.report import Recommendation, StrategyReport
     from advisor.run import Result, TrainedRun
     from advisor.space import SearchSpace
+    from advisor.suggestion import Suggestion
+
+# ONNX Runtime, which lightning imports unasked, else writes an id of the machine and a telemetry store into the home.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.3.0"
 
@@ -78,6 +84,7 @@ _HOME = {
     "Score": "evaluation",
     "SearchSpace": "space",
     "StrategyReport": "report",
+    "Suggestion": "suggestion",
     "TabularProfile": "profile",
     "Task": "dataset",
     "TextProfile": "profile",
@@ -88,6 +95,7 @@ _HOME = {
     "load_pipeline": "pipeline",
     "profile_dataset": "profile",
     "read_dataset": "dataset",
+    "suggest_labels": "api",
 }
 """Public name -> the module it lives in."""
 
@@ -106,6 +114,7 @@ __all__ = [
     "Score",
     "SearchSpace",
     "StrategyReport",
+    "Suggestion",
     "TabularProfile",
     "Task",
     "TextProfile",
@@ -117,6 +126,7 @@ __all__ = [
     "load_pipeline",
     "profile_dataset",
     "read_dataset",
+    "suggest_labels",
 ]
 
 

@@ -9,17 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from advisor.dataset import Dataset, Task, read_dataset
 from advisor.division import plan_for
 from advisor.errors import InvalidRequest, NoStrategy
 from advisor.executor import make_executor
-from advisor.metrics import default_metric, get_metric
-from advisor.probe import run_probe
-from advisor.profile import profile_dataset
-from advisor.regime import find_regime
-from advisor.report import Judging, Origin, StrategyReport, advise_only, advise_profile
+from advisor.looking import look_at
+from advisor.metrics import get_metric
+from advisor.report import Origin, StrategyReport, advise_only, advise_profile
 from advisor.rule import apply_rules
 from advisor.run import (
     Run,
@@ -35,6 +33,7 @@ from advisor.run import (
 
 if TYPE_CHECKING:
     from advisor.search import SearchState
+    from advisor.suggestion import Suggestion
 
 PROBE_SECONDS = 20.0
 """Seconds the probe may take unless told otherwise; our choice: what a person waits for without leaving."""
@@ -138,38 +137,61 @@ def advise_dataset(
     AdvisorError
         When the metric is unknown or no strategy can run.
     """
-    asked = (backbones,) if isinstance(backbones, str) else tuple(backbones)
-    profile = profile_dataset(dataset, asked)
-    regime = find_regime(profile)
+    looked = look_at(dataset, metric, backbones, seed, probe_seconds, jobs)
     origin = Origin(
         dataset.source, dataset.fingerprint, dataset.targets, dataset.group_columns, dataset.notes
     )
-    if dataset.task is Task.SEGMENTATION:
-        return advise_only(profile, regime, apply_rules(profile), origin, seed)
-    if metric is None:
-        metric, reason = default_metric(dataset.task, profile.imbalance)
-    else:
-        metric, reason = get_metric(metric, dataset.task).name, "asked for"
-    splits = plan_for(dataset, seed)
-    probe = None
-    if probe_seconds is not None:
-        probe = run_probe(
-            dataset,
-            profile,
-            regime,
-            splits,
-            metric,
-            seconds=probe_seconds,
-            jobs=jobs,
-            seed=seed,
-        )
+    findings = apply_rules(looked.profile)
+    if looked.judging is None:
+        return advise_only(looked.profile, looked.regime, findings, origin, seed)
     return advise_profile(
-        profile,
-        regime,
-        apply_rules(profile),
-        Judging(metric, reason, splits, seed),
-        probe,
-        origin,
+        looked.profile, looked.regime, findings, looked.judging, looked.probe, origin
+    )
+
+
+def suggest_labels(
+    data: object,
+    n: int,
+    *,
+    metric: str | None = None,
+    backbones: str | Sequence[str] = (),
+    seed: int = 0,
+    probe_seconds: float | None = PROBE_SECONDS,
+    jobs: int | None = None,
+    **reading: Any,
+) -> Suggestion:
+    """Choose the items of the unlabelled pool that are most worth a label, best first.
+
+    Parameters
+    ----------
+    data : path, DataFrame, Bunch or Dataset
+        As in :func:`advise`; with a pool.
+    n : int
+        How many to choose.
+    metric, backbones, seed, probe_seconds, jobs
+        As in :func:`advise`; the probe measures the learning curve for the forecast, without it there is none.
+    **reading
+        ``target``, ``task``, ``unlabeled`` and ``groups``, as in :func:`advise`.
+
+    Returns
+    -------
+    Suggestion
+        The items, what the model takes them for, why they were chosen, and what labels of them are expected to bring;
+        :func:`advisor.labelling.write_suggestion` writes the file to fill in.
+
+    Raises
+    ------
+    AdvisorError
+        When the data or an option cannot be used, or there is no pool.
+    """
+    from advisor.suggestion import check_pool, suggest
+
+    dataset = data if isinstance(data, Dataset) else read_dataset(data, **reading)
+    check_pool(dataset, n)
+    looked = look_at(dataset, metric, backbones, seed, probe_seconds, jobs)
+    name = looked.judging.metric if looked.judging else ""
+    return suggest(
+        dataset, looked.profile, n, looked.probe, get_metric(name, dataset.task), seed=seed
     )
 
 

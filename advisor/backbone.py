@@ -120,7 +120,8 @@ class AudioCard(BackboneCard):
     rate: int
     """Samples per second that it wants."""
     longest: float
-    """Seconds that it hears at once; a longer recording is cut into windows, whose embeddings are averaged."""
+    """Seconds that it hears at once; a longer recording is cut into windows, whose embeddings are averaged. A picture
+    shows the first ones only."""
     domain: Literal["speech", "birds", "sound", "pictures"] = "sound"
     """What it was trained on."""
     pooling: str = "mean+std"
@@ -230,6 +231,9 @@ class TextLoader(Loader, Protocol):
     def tokens(self, card: TextCard, texts: Sequence[str], longest: int) -> NDArray[np.int32]:
         """Cut texts into tokens: ids of shape (n, longest), -1 behind the end; special tokens are among them."""
 
+    def keep_tokeniser(self, card: TextCard, folder: Path) -> None:
+        """Copy what ``tokens`` reads of a backbone into an empty folder, which may then stand in its card's weights."""
+
     def views(self) -> tuple[str, ...]:
         """List the ways to vary texts that are possible on this machine, of those that ``varied`` knows."""
 
@@ -306,6 +310,11 @@ def find_backbone(name: str) -> BackboneCard:
     if card is None:
         found = (loader.card_of(model, place) for loader in LOADERS.values())
         card = next((one for one in found if one is not None), None)
+    if card is None and Path(model).is_dir():
+        raise InvalidRequest(
+            f"folder '{model}' holds no model that an installed library knows; expected a config.json with the "
+            "weights beside it. Pass --backbone."
+        )
     if card is None:
         known = load_cards()
         raise InvalidRequest(

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
@@ -54,9 +54,12 @@ def advise(  # noqa: PLR0913 (the options of a command)
     as_markdown: opt.AsMarkdown = False,
     html: opt.HtmlFile = None,
     explain: opt.Explain = None,
+    suggest_labels: opt.SuggestLabels = None,
+    out: opt.ToLabel = None,
 ) -> None:
-    """Say which training strategy to use on DATA, and why."""
+    """Say which training strategy to use on DATA, and why; or what of it to label next."""
     refuse_together(json=as_json, markdown=as_markdown)
+    _check_list(out, suggest_labels, markdown=as_markdown, html=bool(html), explain=bool(explain))
     refuse_together(probe_seconds=probe_seconds is not None, no_probe=no_probe)
     backbones = opt.asked_backbones(backbone, backbone_path)
     if explain is not None:
@@ -68,18 +71,23 @@ def advise(  # noqa: PLR0913 (the options of a command)
     from advisor import api
 
     seconds = None if no_probe else (probe_seconds or PROBE_SECONDS)
+    reading: dict[str, Any] = {
+        "target": one_or_all(target),
+        "task": task,
+        "unlabeled": unlabeled,
+        "groups": one_or_all(groups),
+    }
+    asking: dict[str, Any] = {
+        "metric": metric,
+        "backbones": backbones,
+        "seed": seed or 0,
+        "probe_seconds": seconds,
+    }
+    if suggest_labels is not None:
+        _suggest(data, suggest_labels, out, as_json, reading, asking)
+        return
     with _sign_of_life(seconds, silent=as_json):
-        report = api.advise(
-            data,
-            target=one_or_all(target),
-            task=task,
-            metric=metric,
-            unlabeled=unlabeled,
-            groups=one_or_all(groups),
-            backbones=backbones,
-            seed=seed or 0,
-            probe_seconds=seconds,
-        )
+        report = api.advise(data, **reading, **asking)
     given = opt.repeated(
         target=target,
         task=task,
@@ -287,6 +295,44 @@ def _sign_of_life(seconds: float | None, silent: bool) -> AbstractContextManager
         return nullcontext()
     doing = "reading" if seconds is None else f"reading and measuring, at most {seconds:.0f} s"
     return console.status(f"{doing} ...")
+
+
+def _check_list(out: Path | None, n: int | None, **others: bool) -> None:
+    """Refuse a file without a list to label, and a list together with what it has no form for."""
+    if out is not None and n is None:
+        raise InvalidRequest("-o is for a list to label: expected --suggest-labels N with it")
+    for name, given in others.items():
+        refuse_together(**{"suggest_labels": n is not None, name: given})
+
+
+def _suggest(
+    data: Path,
+    n: int,
+    out: Path | None,
+    as_json: bool,
+    reading: dict[str, Any],
+    asking: dict[str, Any],
+) -> None:
+    """Print what to label next, and write the file to fill in."""
+    from advisor.api import suggest_labels
+    from advisor.dataset import read_dataset
+    from advisor.labelling import check_file, how_to_use, write_suggestion
+    from advisor.render.suggestion import print_suggestion
+    from advisor.render.terminal import make_console
+
+    with _sign_of_life(asking["probe_seconds"], silent=as_json):
+        dataset = read_dataset(data, **reading)
+        if out is not None:
+            check_file(out, dataset.targets)
+        suggestion = suggest_labels(dataset, n, **asking)
+    use = ""
+    if out is not None:
+        write_suggestion(suggestion, out)
+        use = how_to_use(suggestion, dataset)
+    if as_json:
+        print(suggestion.model_dump_json(indent=2))
+    else:
+        print_suggestion(suggestion, make_console(), out, use)
 
 
 def _explain(

@@ -80,7 +80,8 @@ class Dataset:
     group_columns : tuple of str
         The columns that ``groups`` was made from, or the part of the files' names; they are not features.
     group_source : str
-        ``given`` by the user, guessed from the ``names`` of files, or empty where there are no groups.
+        ``given`` by the user, also where none were wanted, guessed from the ``names`` of files, or empty where there
+        are none.
     group_hint : str
         How groups were found in the names of files, or why those found are not used; empty otherwise.
     test_groups : ndarray of shape (n_test,) or None
@@ -248,7 +249,9 @@ def read_dataset(
         found = find_file_groups(inputs.medium, asked, X, X_test, y, encoding.classes)
         if found.hint:
             guessed = (
-                "; --groups name1, name2 ... names another part" if found.source == "names" else ""
+                "; --groups name1, name2 ... names another part, none ignores them"
+                if found.source == "names"
+                else ""
             )
             notes.append(f"groups: {found.hint}{guessed}")
     else:
@@ -268,7 +271,7 @@ def read_dataset(
         y_test=y_test,
         groups=found.groups,
         group_columns=(str(groups),)
-        if found.source == "given" and by_names
+        if by_names and found.source == "given" and found.groups is not None
         else tuple(group_columns),
         group_source=found.source,
         group_hint=found.hint,

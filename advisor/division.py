@@ -86,13 +86,32 @@ def unseen_rows(dataset: Dataset) -> pd.DataFrame | None:
         texts whatever their case and spacing, files by their content, rows of a table by their cells. ``None`` where
         there are none.
     """
-    if dataset.X_unlabelled is None or not len(dataset.X_unlabelled):
+    positions = unseen_positions(dataset)
+    if dataset.X_unlabelled is None or not len(positions):
         return None
+    return dataset.X_unlabelled.iloc[positions].reset_index(drop=True)
+
+
+def unseen_positions(dataset: Dataset) -> NDArray[np.int64]:
+    """Find where the rows of :func:`unseen_rows` stand in the pool.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        With a pool or without.
+
+    Returns
+    -------
+    ndarray of int64 of shape (n_unseen,)
+        Positions in ``X_unlabelled``, ascending; empty where there are none.
+    """
+    if dataset.X_unlabelled is None or not len(dataset.X_unlabelled):
+        return np.empty(0, dtype=np.int64)
     judged = {"", *_contents(dataset.X, dataset)}
     if dataset.X_test is not None:
         judged.update(_contents(dataset.X_test, dataset))
     unseen = [content not in judged for content in _contents(dataset.X_unlabelled, dataset)]
-    return dataset.X_unlabelled[unseen].reset_index(drop=True) if any(unseen) else None
+    return np.flatnonzero(unseen).astype(np.int64)
 
 
 def _contents(X: pd.DataFrame, dataset: Dataset) -> list[str]:

@@ -21,11 +21,15 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from advisor.jobs import FoldJob, FoldResult
-from advisor.worker import run_job
+from advisor.worker import READY, run_job
 
 GRACE_FACTOR, GRACE_SECONDS = 1.3, 2.0
 """A fit may take this many times its seconds plus this many more before its process is killed (our choice:
 a boosting round or a batch of trees that has begun may end, and a first fit imports its library)."""
+
+START_SECONDS = 60.0
+"""A process may take this long to start before it is killed (our choice: a second on a free machine, ten on one that
+is shared by many). It is not counted as time of the fit: short fits would all be killed on a busy machine."""
 
 
 GPU_FOLDER = Path("/proc/driver/nvidia/gpus")
@@ -101,6 +105,8 @@ class _Worker:
         )
         self.job: FoldJob | None = None
         self.started = 0.0
+        self.ready = False
+        self._unread = b""
 
     def give(self, job: FoldJob) -> None:
         self.job, self.started = job, time.monotonic()
@@ -108,9 +114,23 @@ class _Worker:
         self.process.stdin.write(job.model_dump_json().encode() + b"\n")
         self.process.stdin.flush()
 
+    def read(self) -> bytes | None:
+        """Take the answer that is there; empty where it is not whole yet, ``None`` where the process ended."""
+        assert self.process.stdout is not None
+        piece = os.read(self.process.stdout.fileno(), 2**16)
+        if not piece:
+            return None
+        *lines, self._unread = (self._unread + piece).split(b"\n")
+        if lines and not self.ready:
+            assert lines.pop(0) == READY.encode()
+            self.ready, self.started = True, time.monotonic()
+        return lines[0] if lines else b""  # one job, one answer
+
     def overdue(self) -> bool:
         if self.job is None or self.job.seconds is None:
             return False
+        if not self.ready:
+            return time.monotonic() - self.started > START_SECONDS
         allowed = self.job.seconds * GRACE_FACTOR + GRACE_SECONDS
         return time.monotonic() - self.started > allowed
 
@@ -175,7 +195,7 @@ class LocalWorkers:
             yield FoldResult(fold=job.fold, seconds=0.0, error=words)
 
     def _collect(self) -> Iterator[FoldResult]:
-        """Wait for one event: a result, a death or an overrun."""
+        """Wait for one event: a start, a result, a death or an overrun."""
         busy = {place: worker for place, worker in enumerate(self._workers) if worker.job}
         if not busy:
             return
@@ -187,13 +207,12 @@ class LocalWorkers:
         for place in ready:
             worker = busy[place]
             assert worker.job is not None
-            assert worker.process.stdout is not None
-            line = worker.process.stdout.readline()
+            line = worker.read()
             spent = time.monotonic() - worker.started
             if line:
                 fold, worker.job = worker.job.fold, None
                 yield FoldResult.model_validate_json(line).model_copy(update={"fold": fold})
-            else:
+            elif line is None:
                 fold, words = worker.job.fold, worker.last_words()
                 self._replace(place)
                 yield FoldResult(fold=fold, seconds=spent, error=words)

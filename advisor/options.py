@@ -122,6 +122,26 @@ Explain = Annotated[
         help="Say what a rule looks for, why, and who says so.", metavar="RULE", show_default=False
     ),
 ]
+SuggestLabels = Annotated[
+    int | None,
+    typer.Option(
+        "--suggest-labels",
+        help="Choose the N unlabelled items most worth a label.",
+        metavar="N",
+        min=1,
+        show_default=False,
+    ),
+]
+ToLabel = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        "-o",
+        help="CSV file for them, with an empty column to fill in.",
+        metavar="FILE",
+        show_default=False,
+    ),
+]
 Plan = Annotated[
     Path | None,
     typer.Option(

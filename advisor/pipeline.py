@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
 from advisor.dataset import Task
-from advisor.errors import AdvisorError, UnreadableData
+from advisor.errors import AdvisorError, UnreadableData, quoted
 from advisor.fitting import load_model
 from advisor.manifest import Member, read_manifest
 from advisor.media.medium import Medium
@@ -28,6 +28,10 @@ from advisor.strategy import STRATEGIES, FitContext, Model
 from advisor.tables.columns import conform
 from advisor.tables.media_columns import medium_of
 from advisor.tables.media_rows import file_rows, readable
+from advisor.tables.rows import read_features
+
+SHOWN = 60
+"""Characters of what is taken for a path that a message shows; our choice, for the reader."""
 
 
 class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -87,7 +91,8 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
         ----------
         X : DataFrame of shape (n_rows, n_columns)
             The training columns in any order; others are ignored. A polars frame or an array with the
-            training columns in their order will do. Of pictures and recordings, a list of paths as well, or a folder.
+            training columns in their order will do, and so will the path of a table. Of pictures and recordings, a
+            list of paths as well, or a folder; of a column of texts alone, a list or a Series of them.
 
         Returns
         -------
@@ -227,11 +232,40 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
     def _frame(self, X: Any) -> pd.DataFrame:
         if self._medium is not None:
             return readable(file_rows(X, self._medium))[0]
-        if isinstance(X, pd.DataFrame):
-            return X
         if hasattr(X, "to_pandas"):
-            return pd.DataFrame(X.to_pandas())
-        return pd.DataFrame(np.asarray(X), columns=list(self.feature_names_in_))
+            X = X.to_pandas()
+        if isinstance(X, pd.DataFrame):
+            if not X.columns.is_unique:
+                twice = dict.fromkeys(map(str, X.columns[X.columns.duplicated()]))
+                raise UnreadableData(
+                    f"expected one column of each name, got several {quoted(twice)}"
+                )
+            return X
+        if isinstance(X, (str, bytes, os.PathLike)):
+            return self._read(X)
+        names = list(self.feature_names_in_)
+        rows = np.asarray(X)
+        if rows.ndim == 1 and len(names) == 1:
+            rows = rows[:, None]
+        if rows.ndim != 2 or rows.shape[1] != len(names):
+            raise UnreadableData(
+                f"expected rows of {quoted(names)}, got {type(X).__name__} of shape {rows.shape}"
+            )
+        return pd.DataFrame(rows, columns=names)
+
+    def _read(self, X: str | bytes | os.PathLike[str]) -> pd.DataFrame:
+        """Read the table at a path; a text by itself is a mistake, and told as one."""
+        try:
+            there = Path(os.fsdecode(X)).exists()
+        except (OSError, ValueError):  # too long for a path, or no characters of one
+            there = False
+        if not there:
+            shown = os.fsdecode(X)[:SHOWN]
+            raise UnreadableData(
+                f"expected rows, or the path of a file or folder that exists, got '{shown}'; put a single row in a list"
+            )
+        pieces = read_features(Path(os.fsdecode(X)), self.manifest.columns)
+        return pd.concat([frame for frame, _ in pieces], ignore_index=True)
 
     def _loaded(self) -> list[tuple[Member, list[tuple[Model, str]]]]:
         """Read the models at the first prediction."""

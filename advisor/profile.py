@@ -336,7 +336,7 @@ class AudioProfile(PerceivedProfile):
     share_cut: float = 0.0
     """Share of recordings that are longer."""
     group_source: Literal["", "given", "names"] = ""
-    """Where the groups come from: the user, or a guess from the names of the files."""
+    """Where the groups come from: the user, who may have wanted none, or a guess from the names of the files."""
     group_hint: str = ""
     """How the groups were found in the names or why they were not used, in words."""
     n_groups_one_class: int = 0

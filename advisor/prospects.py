@@ -74,8 +74,10 @@ def find_flips(
     )
 
 
-def worth_of_labels(profile: DatasetProfile, probe: Probe | None, metric: Metric) -> str:
-    """Say what twice the labels would be worth, from the probe's learning curve.
+def worth_of_labels(
+    profile: DatasetProfile, probe: Probe | None, metric: Metric, n_more: int | None = None
+) -> str:
+    """Say what more labels would be worth, from the probe's learning curve.
 
     A power law is drawn through the points in logarithms (the best of the simple curves over 130 datasets,
     Brumen 2021) and followed for one doubling, but only when every point is better than the one before and the
@@ -89,14 +91,23 @@ def worth_of_labels(profile: DatasetProfile, probe: Probe | None, metric: Metric
         With the curve.
     metric : Metric
         Its direction.
+    n_more : int or None
+        How many more labels; ``None`` for as many as there are.
 
     Returns
     -------
     str
-        One sentence; empty without a probe.
+        One sentence, or two where the curve would have to be followed too far; empty without a probe.
     """
     if probe is None:
         return ""
+    growth = 2.0 if n_more is None else 1.0 + n_more / max(1, profile.n_labelled)
+    if n_more is not None and growth > 2.0:
+        return (
+            f"What {n_more:,} more labels are worth is not known: the curve can be followed for one doubling only."
+            f" {worth_of_labels(profile, probe, metric)}"
+        )
+    what = "Twice the labels" if n_more is None else f"{n_more:,} more labels"
     if len(probe.curve) < 2:
         return (
             "What more labels are worth is not known: the probe had no time for a learning curve."
@@ -114,16 +125,16 @@ def worth_of_labels(profile: DatasetProfile, probe: Probe | None, metric: Metric
         )
     if max(point.better_than_all for point in curve[-2:-1]) > NOISE_SHARE:
         return (
-            f"Twice the labels would change little: with half the {profile.items} {name} did about as well"
+            f"{what} would change little: with half the {profile.items} {name} did about as well"
             f" ({path} training {profile.items}; the difference is within the noise)."
         )
     slope = float(
         np.polyfit(np.log([point.n_train for point in curve]), np.log(np.array(errors)), 1)[0]
     )
-    error = errors[-1] * 2.0**slope
+    error = errors[-1] * growth**slope
     score = 1.0 - error if metric.greater_is_better else error
     return (
-        f"Twice the labels ({2 * profile.n_labelled:,}) should bring {name} from {metric.name}"
+        f"{what} ({profile.n_labelled + (n_more or profile.n_labelled):,}) should bring {name} from {metric.name}"
         f" {_figure(curve[-1].score.value)} to about {_figure(score)} ({path} training {profile.items})."
     )
 

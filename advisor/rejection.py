@@ -71,8 +71,9 @@ def beyond_limits(card: Card, profile: DatasetProfile) -> str:
         For example ``"made for at most 10,000 rows, here are 12,000"``.
     """
     n_features = profile.n_features if isinstance(profile, TabularProfile) else None
+    most = None if profile.modality in card.requires.limitless else card.requires.max_rows
     checks = (
-        (card.requires.max_rows, profile.n_labelled, "rows"),
+        (most, profile.n_labelled, "rows"),
         (card.requires.max_features, n_features, "features"),
         (card.requires.max_classes, profile.n_classes, "classes"),
     )

@@ -351,8 +351,7 @@ def _basis(
     evidence = ", ".join(sorted({effect.evidence for _, effect in candidate.effects}))
     if candidate.anchors:
         anchors = candidate.anchors
-        names = anchors[0] if len(anchors) == 1 else f"the {len(anchors)} measured strategies"
-        return f"from {names} and " + (evidence or "no evidence of a difference")
+        return f"from {', '.join(anchors)} and " + (evidence or "no evidence of a difference")
     if candidate.card.name == ranking.reference:
         return "the reference of the ranking; nothing was measured"
     return (

@@ -160,6 +160,26 @@ def skill(profile: PerceivedProfile) -> float | None:
     return (best - chance) / (1 - chance)
 
 
+def told_labels(profile: PerceivedProfile) -> str:
+    """Say in words how many labels there are for the scarcest thing to learn.
+
+    Parameters
+    ----------
+    profile : PerceivedProfile
+        Of any task.
+
+    Returns
+    -------
+    str
+        For example ``"1 label in the smallest class"``, ``"90 values, which count as 9 labels of a class"``.
+    """
+    n = f"{profile.label_scarcity:,.0f}"
+    labels = f"{n} label" if n == "1" else f"{n} labels"
+    if profile.task is Task.REGRESSION:
+        return f"{profile.n_labelled:,} values, which count as {labels} of a class"
+    return f"{labels} in the smallest class"
+
+
 def told_skill(profile: PerceivedProfile) -> str:
     """Say the same in words, as it was measured.
 

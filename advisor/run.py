@@ -252,7 +252,7 @@ def read_plan(path: Path) -> StrategyReport:
     except (ValidationError, UnicodeDecodeError) as error:
         first = error.errors()[0] if isinstance(error, ValidationError) else None
         place = ".".join(str(part) for part in first["loc"]) if first else ""
-        what = f"{place}: {first['msg']}" if first else "not text"
+        what = f"{place}: {first['msg']}".removeprefix(": ") if first else "not text"
         raise InvalidRequest(
             f"'{path}' is not a plan ({what}); make one with advise DATA --json > plan.json"
         ) from error

@@ -298,6 +298,6 @@ def _permutation_note(
         else "no evidence of anything learned: collect more labels before using this model"
     )
     return (
-        f"the smallest class has {smallest} labels; shuffled labels score as well with "
+        f"the smallest class has {smallest} label{'' if smallest == 1 else 's'}; shuffled labels score as well with "
         f"p = {p:.3f}: {verdict}",
     )

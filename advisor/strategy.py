@@ -37,6 +37,8 @@ class Requirements(BaseModel):
     weights: str = ""
     """Which pretrained weights, where they come from and under which licence; empty for none."""
     max_rows: int | None = None
+    limitless: frozenset[Modality] = frozenset()
+    """Modalities for which ``max_rows`` does not count."""
     max_features: int | None = None
     max_classes: int | None = None
     present: dict[str, str] = {}

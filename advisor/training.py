@@ -188,6 +188,12 @@ def _spaces(report: StrategyReport) -> list[SearchSpace]:
     unknown = [space.strategy for space in ready if space.strategy not in STRATEGIES]
     if unknown:
         raise InvalidRequest(f"the plan names unknown strategies: {quoted(unknown)}")
+    torn = [(r.strategy, r.space.strategy) for r in report.recommendations]
+    torn = [(name, of) for name, of in torn if name != of]
+    if torn:
+        raise InvalidRequest(
+            f"the plan recommends '{torn[0][0]}' with the search space of '{torn[0][1]}': give both one name"
+        )
     if not ready:
         needed = sorted({r.missing for r in report.recommendations if r.missing})
         raise NoStrategy(f"no strategy of the plan can run here; install one: {'; '.join(needed)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import sys
@@ -21,6 +22,13 @@ from advisor.jobs import FoldJob, FoldResult
 from advisor.representation import Features
 from advisor.strategy import STRATEGIES, FitContext
 from advisor.workspace import Workspace
+
+READY = "ready"
+"""The first line of a worker: what it imports at its start is imported."""
+
+AT_START = ("pyarrow.parquet", "sklearn.linear_model")
+"""Libraries that nearly every fit uses. On a busy machine their import takes longer than a short fit may; at the start
+it overlaps with the reading of data."""
 
 MAX_ERROR = 500
 """Characters of an exception's message that are kept for the leaderboard."""
@@ -105,6 +113,11 @@ def main() -> None:
         os._exit(0)  # the search is gone: a fit under way has no one to report to
 
     threading.Thread(target=listen, daemon=True).start()
+    len(STRATEGIES)  # finds the parts
+    for module in AT_START:
+        importlib.import_module(module)
+    answers.write(f"{READY}\n")
+    answers.flush()
     while (job := jobs.get()) is not None:
         answers.write(run_job(job).model_dump_json() + "\n")
         answers.flush()

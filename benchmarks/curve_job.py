@@ -12,6 +12,7 @@ import argparse
 import json
 import tempfile
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from advisor import Dataset, advise, autofit, profile_dataset, read_dataset
 from advisor.dataset import Task
 from advisor.deadline import Deadline
+from advisor.division import unseen_rows
 from advisor.embedding import embed
 from advisor.fitting import fit_model
 from advisor.metrics import get_metric
@@ -31,6 +33,7 @@ from advisor.representation import make_representation
 from advisor.space import load_space
 from advisor.strategy import STRATEGIES, FitContext
 from advisor.tables.columns import texts_of
+from advisor.workspace import POOL_ROWS
 
 BACKBONE = "efficientnet_lite0"
 """The backbone under the baseline on pictures: the one that comes with the installation."""
@@ -111,6 +114,9 @@ def run_strategy(
     fitted = made.fit(dataset.X, dataset.columns, seed)
     fitted.prepare(dataset.X, Deadline(None), dataset.X_unlabelled)
     features = fitted.transform(dataset.X)
+    if strategy.card.pool and (pool := unseen_rows(dataset)) is not None:
+        fitted.prepare(pool[:POOL_ROWS], Deadline(None))
+        features = replace(features, pool=fitted.transform(pool[:POOL_ROWS]).values)
     context = FitContext(dataset.task, dataset.n_classes, features.info, seed, threads, metric)
     model = fit_model(strategy, params, context, features, dataset.y, Deadline(None))
     seconds = time.perf_counter() - start

@@ -30,10 +30,11 @@ class CurveSet(Protocol):
     def holds(self, labels: int) -> bool:
         """Whether at least half of the classes have so many labelled items; the others give all of theirs."""
 
-    def draw(self, labels: int, seed: int, folder: Path) -> Path:
+    def draw(self, labels: int, seed: int, folder: Path, *, pooled: bool = False) -> Path:
         """Write a set with so many labelled items per class, and the test split whole; what a user would point at.
 
-        Smaller draws of a seed are part of larger ones.
+        Smaller draws of a seed are part of larger ones. ``pooled``: all items that were not drawn are written, too,
+        without their labels.
         """
 
 
@@ -50,15 +51,25 @@ class FileSet:
         """Whether at least half of the classes have so many files."""
         return bool(np.median([len(files) for files in self.labelled.values()]) >= labels)
 
-    def draw(self, labels: int, seed: int, folder: Path) -> Path:
-        """Write ``train/<class>`` with so many files of each class, and ``test/<class>`` whole."""
+    def draw(self, labels: int, seed: int, folder: Path, *, pooled: bool = False) -> Path:
+        """Write ``train/<class>`` with so many files of each class, and ``test/<class>`` whole; perhaps ``unlabeled``.
+
+        Names in the pool tell nothing of the class.
+        """
         place = folder / self.name
         random = np.random.default_rng(seed)
+        rest: list[Path] = []
         for name, files in sorted(self.labelled.items()):
             target = place / "train" / name
             target.mkdir(parents=True)
-            for i in random.permutation(len(files))[:labels]:
+            order = random.permutation(len(files))
+            for i in order[:labels]:
                 shutil.copy(files[i], target / files[i].name)
+            rest += [files[i] for i in order[labels:]]
+        if pooled:
+            (place / "unlabeled").mkdir()
+            for number, i in enumerate(random.permutation(len(rest))):
+                shutil.copy(rest[i], place / "unlabeled" / f"{number:05d}{rest[i].suffix}")
         shutil.copytree(self.test, place / "test")
         return place
 
@@ -72,13 +83,17 @@ class TableSet:
     rows: pd.DataFrame
     labels: list[tuple[str, ...]]
     test: Path
+    target: str = "labels"
 
     def holds(self, labels: int) -> bool:
         """Whether at least half of the labels have so many rows."""
         return bool(np.median(self._members().sum(axis=0)) >= labels)
 
-    def draw(self, labels: int, seed: int, folder: Path) -> Path:
-        """Write ``train.jsonl`` in which every label occurs so often, and the test split as it is."""
+    def draw(self, labels: int, seed: int, folder: Path, *, pooled: bool = False) -> Path:
+        """Write ``train.jsonl`` in which every label occurs so often, and the test split as it is.
+
+        The pool is ``unlabeled.jsonl``, without the column of the labels.
+        """
         place = folder / self.name
         place.mkdir(parents=True)
         random = np.random.default_rng(seed)
@@ -89,8 +104,13 @@ class TableSet:
             order = random.permutation(np.flatnonzero(members[:, label]))
             missing = labels - int(members[taken, label].sum())
             taken += [int(row) for row in order if row not in set(taken)][: max(0, missing)]
-        frame = self.rows.iloc[sorted(taken)]
-        frame.to_json(place / "train.jsonl", orient="records", lines=True, force_ascii=False)
+        frames = {"train": self.rows.iloc[sorted(taken)]}
+        if pooled:
+            rest = self.rows.drop(index=self.rows.index[taken]).drop(columns=self.target)
+            frames["unlabeled"] = rest.iloc[random.permutation(len(rest))]
+        for name, frame in frames.items():
+            path = place / f"{name}.jsonl"
+            frame.to_json(path, orient="records", lines=True, force_ascii=False)
         shutil.copy(self.test, place / self.test.name)
         return place
 
@@ -146,7 +166,7 @@ def _read_tables(place: Path, entry: dict[str, str]) -> CurveSet:
     more[target] = [told[i].split("|") if listed else told[i] for i in range(len(more))]
     rows = pd.concat([rows, more], ignore_index=True)
     labels = [tuple(cell) if listed else (str(cell),) for cell in rows[target]]
-    return TableSet(entry["name"], METRICS[entry["metric"]], rows, labels, test)
+    return TableSet(entry["name"], METRICS[entry["metric"]], rows, labels, test, target)
 
 
 def _table(place: Path, part: str) -> Path:

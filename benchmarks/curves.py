@@ -61,7 +61,13 @@ Row = dict[str, Any]
 
 
 def run_one(
-    system: str, items: CurveSet, labels: int, options: argparse.Namespace, seed: int
+    system: str,
+    items: CurveSet,
+    labels: int,
+    options: argparse.Namespace,
+    seed: int,
+    *,
+    pooled: bool = False,
 ) -> Row:
     """Run one system on one draw.
 
@@ -77,6 +83,8 @@ def run_one(
         ``seconds`` and ``jobs``.
     seed : int
         Of the draw and the fits.
+    pooled : bool
+        Whether the items that were not drawn are there without their labels.
 
     Returns
     -------
@@ -88,7 +96,7 @@ def run_one(
     row |= {"metric": items.metric, "machine": machine()}
     row |= {"when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        place = items.draw(labels, seed, Path(folder))
+        place = items.draw(labels, seed, Path(folder), pooled=pooled)
         command = [sys.executable, str(HERE / "curve_job.py"), system, str(place)]
         command += ["--metric", items.metric]
         command += ["--seconds", f"{options.seconds:g}", "--jobs", str(options.jobs)]

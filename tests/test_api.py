@@ -16,7 +16,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 import advisor
 from advisor.api import autofit
 from advisor.dataset import Task
-from advisor.errors import InvalidRequest, InvalidRun
+from advisor.errors import InvalidRequest, InvalidRun, UnreadableData
 from advisor.pipeline import load_pipeline
 from advisor.predicting import predict_file
 from advisor.run import Run, TrainedRun
@@ -118,6 +118,22 @@ def test_it_has_the_manners_of_an_estimator(trained: TrainedRun) -> None:
     if pipeline.task is not Task.MULTILABEL:
         np.testing.assert_allclose(chances.sum(axis=1), 1.0)
         assert set(straight) <= set(pipeline.classes_)
+
+
+def test_rows_of_another_shape_are_refused_in_one_line(trained: TrainedRun, tmp_path: Path) -> None:
+    """A text is no table, an array has to have the columns, a column may come once; a path of a table will do."""
+    pipeline = trained.pipeline
+    source = SOURCES[str(pipeline.task)]()
+    frame = source if isinstance(source, pd.DataFrame) else source.data
+    columns = list(pipeline.feature_names_in_)
+    twice = frame[[columns[0], *columns]]
+    for wrong in ("who is he?", "x" * 5_000, np.zeros((3, len(columns) + 1)), twice):
+        with pytest.raises(UnreadableData, match=r"^expected"):
+            pipeline.predict(wrong)
+    frame[columns].head(20).to_csv(tmp_path / "rows.csv", index=False)
+    np.testing.assert_array_equal(
+        pipeline.predict(str(tmp_path / "rows.csv")), pipeline.predict(frame[columns].head(20))
+    )
 
 
 def test_an_altered_file_is_refused(trained: TrainedRun, tmp_path: Path) -> None:

@@ -138,3 +138,29 @@ def test_every_finding_on_any_recordings_is_a_sentence(profile: AudioProfile) ->
     for finding in apply_rules(profile):
         assert finding.message.endswith(".")
         assert "nan" not in finding.message.lower().split()
+
+
+def test_an_encoder_of_speech_that_knows_nothing_is_not_praised() -> None:
+    """Speech and an encoder of speech, but what it gives does not tell the classes."""
+    profile = healthy_audio_profile(content="speech", domain="speech")
+    lost = profile.model_copy(update={"separability": dict.fromkeys(profile.separability, 0.1)})
+    assert "stands out" in told(lost)["embedding_for_other_sound"].message
+
+
+def test_groups_that_were_not_wanted_are_not_said_to_be_found() -> None:
+    """Neither is it asked again who speaks."""
+    hint = "groups in the names of files were not looked for, as asked (--groups none)"
+    off = healthy_audio_profile(n_groups=None, group_source="given", group_hint=hint)
+    assert not {"groups_are_classes", "speakers_not_known"} & set(told(off))
+
+
+@pytest.mark.parametrize(
+    ("domain", "longest", "words"),
+    [("speech", 50.0, "averaged"), ("speech", 90.0, "after 60 s"), ("pictures", 90.0, "not seen")],
+)
+def test_what_is_not_heard_of_long_recordings_is_told(
+    domain: str, longest: float, words: str
+) -> None:
+    """Windows are averaged up to a minute; a picture shows the beginning."""
+    long = healthy_audio_profile(domain=domain, seconds=(2.0, 40.0, longest), share_cut=0.9)
+    assert words in told(long)["longer_than_heard_at_once"].message

@@ -198,3 +198,31 @@ def test_a_draw_of_files_keeps_the_test_split_whole(tmp_path: Path) -> None:
     assert len(list((place / "train" / "x").iterdir())) == 4
     assert {f.name for f in (place / "train").rglob("*.wav")} <= {f"train{i}.wav" for i in range(6)}
     assert len(list((place / "test").rglob("*.wav"))) == 6
+
+
+def test_the_pool_of_a_draw_is_all_the_rest_without_its_labels(tmp_path: Path) -> None:
+    """Texts without the column, files under names that tell nothing; the labelled ones are those without a pool."""
+    items = table_set(tmp_path)
+    alone = pd.read_json(items.draw(2, 0, tmp_path / "a") / "train.jsonl", lines=True)
+    place = items.draw(2, 0, tmp_path / "b", pooled=True)
+    drawn, pool = (
+        pd.read_json(place / f"{name}.jsonl", lines=True) for name in ("train", "unlabeled")
+    )
+    assert drawn["text"].tolist() == alone["text"].tolist()
+    assert list(pool.columns) == ["text"]
+    assert sorted([*drawn["text"], *pool["text"]]) == sorted(items.rows["text"])
+    source = tmp_path / "source"
+    for name in ("cat", "dog"):
+        for part in ("train", "test"):
+            (source / part / name).mkdir(parents=True)
+        for i in range(5):
+            (source / "train" / name / f"{name}{i}.png").write_bytes(f"{name}{i}".encode())
+    labelled = {name: sorted((source / "train" / name).iterdir()) for name in ("cat", "dog")}
+    place = FileSet("set", "accuracy", labelled, source / "test").draw(
+        2, 0, tmp_path / "c", pooled=True
+    )
+    rest = sorted((place / "unlabeled").iterdir())
+    assert len(rest) == 6
+    assert not any(name in file.name for file in rest for name in ("cat", "dog"))
+    known = {file.read_bytes() for file in (place / "train").rglob("*.png")}
+    assert known.isdisjoint(file.read_bytes() for file in rest)

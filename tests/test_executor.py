@@ -72,6 +72,19 @@ def test_a_dead_worker_is_replaced(workspace: Workspace, tmp_path: Path) -> None
     assert second.error == ""
 
 
+def test_a_slow_start_is_no_time_of_the_fit(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine a process starts for longer than a short fit may take, and the fit still runs."""
+    (tmp_path / "sitecustomize.py").write_text("import time\ntime.sleep(3.0)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr("advisor.executor.GRACE_SECONDS", 0.0)
+    with LocalWorkers(1) as executor:
+        job = _job(workspace, tmp_path, strategy="dummy", params={}, seconds=2.0)
+        (result,) = executor.run([job])
+    assert result.error == ""
+
+
 def test_an_overdue_fit_is_killed(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from advisor.deadline import Deadline
 from advisor.errors import DeadlineExceeded, InvalidRun
 from advisor.fitting import fit_model, load_model
 from advisor.parameter import ParamValue
+from advisor.rejection import beyond_limits
 from advisor.representation import FeatureInfo, Features
 from advisor.space import load_space
 from advisor.strategy import STRATEGIES, FitContext, Model, Strategy
@@ -242,6 +244,14 @@ def test_few_texts_are_few_choices_three_seeds_and_no_views_unless_they_win(name
     assert capped["length"] == 31
     unknown = load_space(name, "text_few_shot", {"tokens": (0, 0.0, 0)}).defaults()
     assert unknown["length"] == 128
+
+
+def test_a_limit_of_rows_for_pixels_is_none_for_texts() -> None:
+    """Ids of texts take a hundredth of the memory of pixels."""
+    card = STRATEGIES["lp_finetune"].card
+    many = {"n_labelled": 50_000, "n_classes": 2}
+    assert "20,000" in beyond_limits(card, SimpleNamespace(modality=Modality.IMAGE, **many))  # type: ignore[arg-type]
+    assert not beyond_limits(card, SimpleNamespace(modality=Modality.TEXT, **many))  # type: ignore[arg-type]
 
 
 @each

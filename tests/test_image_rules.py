@@ -137,6 +137,17 @@ def test_a_strange_pool_is_warned_of_and_not_recommended() -> None:
     assert "pool_worth_using" not in findings
 
 
+@pytest.mark.parametrize(("separability", "ahead"), [(0.97, True), (0.7, False)])
+def test_a_pool_is_put_ahead_where_features_know_the_classes(
+    separability: float, ahead: bool
+) -> None:
+    """With few labels; elsewhere what learns from it has to win beyond chance."""
+    known = pictures(6, separability, n_unlabelled=900)
+    effects = {e.family: e.mean for e in told(known)["pool_worth_using"].effects}
+    assert (effects["self_training"] < 0) is ahead
+    assert ("label_spreading" in effects) is ahead
+
+
 def test_no_rule_on_rows_of_tables_speaks_of_pictures() -> None:
     """What is said of pictures does not call them rows."""
     scarce = healthy_image_profile(n_labelled=40, n_test=20, n_groups=4, smallest_class=4)

@@ -82,3 +82,13 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     """As of any module."""
     with pytest.raises(AttributeError, match="no_such_thing"):
         advisor.no_such_thing  # noqa: B018
+
+
+def test_onnxruntime_leaves_no_id_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No telemetry: where this package is imported first, that library writes nothing into the home folder."""
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("ORT_DISABLE_TELEMETRY", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    subprocess.run([sys.executable, "-c", "import advisor, onnxruntime"], check=True, timeout=60)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

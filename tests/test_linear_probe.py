@@ -61,6 +61,18 @@ def test_every_head_learns_from_five_a_class(head: str, scaling: str) -> None:
     assert -np.log(found[np.arange(len(truth)), truth]).mean() < 0.6
 
 
+@pytest.mark.parametrize("n", [2, 3])
+def test_a_kernel_machine_learns_from_one_row_of_each_class(n: int) -> None:
+    """There is nothing to hold out for calibration, and still a prediction."""
+    task = Task.BINARY if n == 2 else Task.MULTICLASS
+    info = FeatureInfo(names=("a", "b"))
+    X = Features(np.eye(n, 2), info)
+    chosen = {"C": 3.0, "gamma": 0.6, "class_weight": "none"}
+    model = HeadModel("svm", chosen, "length", FitContext(task, n, info, seed=0))
+    found = model.fit(X, np.arange(n), Deadline(None)).predict(X.values)
+    assert found.argmax(axis=1).tolist() == list(range(n))
+
+
 def test_the_scale_of_features_means_nothing() -> None:
     """Backbones differ by orders of magnitude in the length of their features; penalties must not."""
     X, y = clusters(5)

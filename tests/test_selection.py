@@ -129,6 +129,30 @@ def test_augmentation_has_to_win_beyond_chance(workspace: Workspace, tmp_path: P
         assert any("probe with augmentation=eda" in note for note in selection.notes) is left_out
 
 
+def test_augmentation_has_to_beat_the_same_network_without_it(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    """That its strategy is ahead of the others proves nothing of the augmentation, nor does a lack of others."""
+    truth = workspace.y.astype(float)
+    weak = 0.3 + 0.1 * truth + np.random.default_rng(3).uniform(0, 0.3, len(truth))
+    strong = 0.25 + 0.5 * truth + np.random.default_rng(4).uniform(-0.1, 0.1, len(truth))
+    lucky = strong.copy()
+    lucky[:2] = truth[:2]
+    rules = {"doubted": frozenset({"probe"}), "gated": {"probe": {"augmentation": "none"}}}
+    for others in ([weak], []):
+        three = [np.column_stack([1 - p, p]) for p in (*others, strong, lucky)]
+        store = _store(tmp_path / f"{len(others)}", three, [0.4, 0.3, 0.2][-len(three) :])
+        ways = ({"augmentation": "none"}, {"augmentation": "eda"})
+        store.trials[-2:] = [
+            replace_trial(t, p) for t, p in zip(store.trials[-2:], ways, strict=True)
+        ]
+        selection = select(workspace, store, **rules)  # type: ignore[arg-type]
+        members = {trial.number for trial in selection.members}
+        assert len(others) in members
+        assert len(others) + 1 not in members
+        assert any("augmentation=eda" in note for note in selection.notes)
+
+
 def replace_trial(trial: Trial, params: dict[str, str | float]) -> Trial:
     """The same trial of the strategy ``probe`` with other parameters."""
     return trial.model_copy(update={"strategy": "probe", "params": params})

@@ -168,7 +168,7 @@ def test_speakers_in_names_shape_the_split_unless_switched_off(tmp_path: Path) -
     ]
     assert "part 2 of the names" in said(guessed)
     off = read_dataset(tmp_path, groups="none")
-    assert (off.groups, off.group_source) == (None, "")
+    assert (off.groups, off.group_source, off.group_columns) == (None, "given", ())
     assert "as asked" in said(off)
     assert off.fingerprint != guessed.fingerprint
     takes = read_dataset(tmp_path, groups="name3")
@@ -241,3 +241,20 @@ def test_recordings_to_predict_come_in_order_and_none_is_left_out(tmp_path: Path
     assert notes == [
         "1 recordings cannot be read and have no prediction: bad.wav: its content is no sound in a known format"
     ]
+
+
+@pytest.mark.parametrize("column", ["file", "path", "filename", "audio"])
+def test_a_column_of_recordings_is_not_taken_for_pictures(column: str, tmp_path: Path) -> None:
+    """What a column is called says that it names files, and their endings say of what."""
+    flat_folder(tmp_path / "wavs")
+    rows = [{column: f"wavs/{i}.wav", "label": "lh"[i >= 4]} for i in range(8)]
+    pd.DataFrame(rows).to_csv(tmp_path / "all.csv", index=False)
+    dataset = read_dataset(tmp_path / "all.csv")
+    assert (dataset.modality, dataset.n_labelled) == (Modality.AUDIO, 8)
+
+
+def test_a_list_that_holds_no_paths_is_refused(tmp_path: Path) -> None:
+    """Samples without a rate are no recording, and are not taken for one that cannot be read."""
+    dataset = read_dataset(small_problem(tmp_path / "tones"))
+    with pytest.raises(UnreadableData, match="holds a ndarray"):
+        list(read_features([np.zeros(800)], dataset.columns))

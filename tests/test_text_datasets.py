@@ -390,6 +390,15 @@ def test_texts_to_predict_come_from_anywhere(tmp_path: Path) -> None:
         assert [text for piece, _ in pieces for text in texts_of(piece, columns)] == asked
 
 
+def test_rows_to_predict_without_a_text_are_told() -> None:
+    """They get a prediction, too, so the user has to know that it means nothing."""
+    texts = [f"one two three four five number {i}" for i in range(10)]
+    columns = read_dataset((texts, [0, 1] * 5)).columns
+    ((frame, notes),) = read_features(["a text", "", "another"], columns)
+    assert len(frame) == 3
+    assert any("1 of 3 rows hold no text" in note for note in notes)
+
+
 def test_rows_to_predict_must_have_what_is_learned_from() -> None:
     """A number beside the text is not made up."""
     columns = read_dataset(_frame(x=np.linspace(0.1, 5, N))).columns

@@ -106,6 +106,29 @@ def test_label_names_are_spoken_of_where_all_mean_something(
     assert ("no_label_name_examples" in told(profile)) is said
 
 
+@pytest.mark.parametrize("n", [90, 400])
+def test_values_are_not_told_to_be_contrasted(n: int) -> None:
+    """A regression has no classes to draw pairs of, and no smallest one."""
+    values = healthy_text_profile(
+        task=Task.REGRESSION, n_labelled=n, class_counts={}, separability={"all_minilm_l6_v2": 0.1}
+    )
+    (message,) = (f.message for f in told(values).values() if "tell apart" in f.message)
+    assert f"{n} values" in message
+    assert "contrastive" not in message
+    assert "smallest class" not in message
+
+
+def test_a_base_model_is_not_called_a_sentence_encoder() -> None:
+    """What was measured with sentence encoders is said to be; one label is one label, and guessing is guessing."""
+    base = texts(
+        1, 0.4, backbones=("roberta-base",), base_models=("roberta-base",), n_unlabelled=60
+    )
+    message = told(base)["contrastive_for_few_texts"].message
+    assert message.startswith("1 label in the smallest class")
+    assert "no better than guessing" in message
+    assert "roberta-base is not" in message
+
+
 def test_values_have_no_label_names() -> None:
     """A regression has none that could be written into a text."""
     profile = healthy_text_profile(task=Task.REGRESSION, class_counts={}, n_labelled=100)

@@ -270,6 +270,32 @@ def test_a_step_is_timed_for_texts_and_maps_of_them_are_not_kept() -> None:
         Tokens(ids, net, torch.Generator())
 
 
+def test_the_first_head_is_firmer_where_there_are_more_classes() -> None:
+    """The root of the number of classes: a head that says little of 77 classes was lost in tuning."""
+    few, many = (replace(SETTINGS, kind="classes", n_outputs=n, head_C=0.4) for n in (4, 64))
+    assert training._head_strength(few) == pytest.approx(0.8)
+    assert training._head_strength(many) == pytest.approx(3.2)
+    labels = replace(many, kind="labels")
+    assert training._head_strength(labels) == pytest.approx(0.4 * 2**0.5)
+
+
+def test_tokens_of_an_encoder_that_is_gone_come_back_without_its_weights(tmp_path: Path) -> None:
+    """A saved run needs the user's tokeniser, and not the weights that the network was tuned from."""
+    pytest.importorskip("transformers", reason="encoders need the extra 'text'")
+    from pretrained import tiny_bert
+
+    folder = tiny_bert(tmp_path / "tiny", sentence=True)
+    X = pd.DataFrame({"text": ["where is the city", "who is the king"], "age": [1.0, 2.0]})
+    made = make_representation(f"tokens:{folder}").fit(X, COLUMNS, seed=0)
+    expected = np.asarray(made.transform(X).values)
+    (tmp_path / "saved").mkdir()
+    made.save(tmp_path / "saved")
+    shutil.rmtree(folder)
+    assert not list((tmp_path / "saved").rglob("*.safetensors"))
+    again = TokensRepresentation.load(tmp_path / "saved").transform(X)
+    np.testing.assert_array_equal(np.asarray(again.values), expected)
+
+
 def test_a_network_of_an_encoder_that_is_gone_comes_back(tmp_path: Path) -> None:
     """The user's folder may be moved or deleted: what the encoder looks like is kept with its weights."""
     transformers = pytest.importorskip("transformers", reason="encoders need the extra 'text'")

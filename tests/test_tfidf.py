@@ -147,6 +147,28 @@ def test_rare_terms_are_left_out_and_frequent_ones_weigh_less() -> None:
     assert sorted(model.arrays["rarity"])[0] == pytest.approx(1.0)  # the
 
 
+@pytest.mark.parametrize("model", ["logistic", "svm", "bayes"])
+def test_one_text_of_each_class_is_enough(model: str) -> None:
+    """There is nothing to hold out for calibration, and still a prediction."""
+    rows, y = ["the ship sank", "wheat and barley", "the judge"], np.arange(3)
+    found = fitted(params(model=model), counted(rows), y).predict(count_terms(rows))
+    assert found.argmax(axis=1).tolist() == [0, 1, 2]
+
+
+def test_many_classes_keep_the_most_frequent_terms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Terms times classes are bounded, since the solver's memory grows with them."""
+    rows, y = texts(8)
+    monkeypatch.setattr("advisor.strategies.tfidf.MOST_WEIGHTS", 90)
+    model = TfidfModel(params(), CONTEXT)
+    model.fit(counted(rows), y, Deadline(None))
+    columns = model.arrays["columns"]
+    assert len(columns) == 30
+    assert (np.diff(columns) > 0).all()
+    documents = np.bincount(count_terms(rows).indices, minlength=2 * COLUMNS)
+    left_out = np.setdiff1d(np.flatnonzero(documents), columns)
+    assert documents[left_out].max() <= documents[columns].min()
+
+
 def test_words_are_as_good_for_a_number() -> None:
     """A target that counts words of one topic is predicted."""
     rows, y = texts(30)

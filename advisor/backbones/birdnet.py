@@ -36,7 +36,7 @@ class BirdNetLoader:
         """Look for libraries and weights."""
         if not all(available(module) for module in NEEDED):
             return (
-                f"'{card.name}' needs LiteRT and what decodes sound: "
+                f"'{card.name}' ({card.licence}) needs LiteRT and what decodes sound: "
                 "pip install ai-edge-litert 'regime-advisor[audio]'"
             )
         if weights_file(card) is None:

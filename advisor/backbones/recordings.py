@@ -13,11 +13,8 @@ from advisor.backbones.pictures import PLAIN, VIEW, batches_of
 from advisor.cache import content_key
 from advisor.deadline import Deadline
 from advisor.errors import InvalidRequest
-from advisor.sounds.decoding import UnreadableSound, load_sound
+from advisor.sounds.decoding import MOST_SECONDS, UnreadableSound, load_sound
 from advisor.sounds.views import varied
-
-MOST_SECONDS = 60.0
-"""Of a recording that are listened to; our choice: what is behind them rarely sounds otherwise, and costs as much."""
 
 AT_ONCE = 32
 """Recordings among which those of like length are looked for; our choice: a batch of each length is mostly full, and a

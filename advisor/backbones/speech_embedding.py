@@ -58,7 +58,7 @@ class SpeechEmbeddingLoader:
         """Look for libraries and both networks."""
         if not all(available(module) for module in NEEDED):
             return (
-                f"'{card.name}' needs onnxruntime and what decodes sound: "
+                f"'{card.name}' ({card.licence}) needs onnxruntime and what decodes sound: "
                 "pip install onnxruntime 'regime-advisor[audio]'"
             )
         if _folder(card) is None:

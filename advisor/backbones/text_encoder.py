@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -15,9 +16,15 @@ from numpy.typing import NDArray
 from advisor.backbone import LOADERS, PATH_MARK, BackboneCard, TextCard, as_card, load_cards
 from advisor.backbones.engines.chosen import engine_name
 from advisor.backbones.engines.text_engines import OpenVinoTexts, TorchTexts
-from advisor.backbones.engines.text_folder import describe_folder, is_text_model, lacks
+from advisor.backbones.engines.text_folder import (
+    TOKENISERS,
+    describe_folder,
+    is_text_model,
+    lacks,
+)
 from advisor.backbones.engines.text_tokens import as_rows, ids_of
 from advisor.backbones.weights import (
+    MODEL_FILES,
     fetch_folder,
     folder_fingerprint,
     hub_folder,
@@ -144,8 +151,17 @@ class TextEncoderLoader:
 
     def tokens(self, card: TextCard, texts: Sequence[str], longest: int) -> NDArray[np.int32]:
         """Cut texts into tokens, the encoder's prefix before each."""
-        ids = ids_of(self._need(card), [card.prefix + text for text in texts], longest)
+        kept = card.path  # of a saved run, without weights
+        folder = kept if kept and any((kept / n).is_file() for n in TOKENISERS) else None
+        ids = ids_of(folder or self._need(card), [card.prefix + t for t in texts], longest)
         return as_rows(ids, longest).astype(np.int32)
+
+    def keep_tokeniser(self, card: TextCard, folder: Path) -> None:
+        """Copy the files that a tokeniser may be read from, and the configurations that say which it is."""
+        source = self._need(card)
+        for file in (found for pattern in MODEL_FILES for found in source.glob(pattern)):
+            if file.is_file() and file.parent == source:
+                shutil.copyfile(file, folder / file.name)
 
     def views(self) -> tuple[str, ...]:
         """List the ways to vary texts: translating needs two models that are here."""

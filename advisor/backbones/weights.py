@@ -157,8 +157,10 @@ def why_absent(card: BackboneCard) -> str:
         return (
             f"nobody publishes weights of '{card.source}': pass a file of them with --backbone-path"
         )
+    # of a model that is only a name, neither is known before it is here
+    told = f" ({card.megabytes:.0f} MB, {card.licence})" if card.megabytes else ""
     return (
-        f"the weights of '{card.name}' ({card.megabytes:.0f} MB, {card.licence}) are not on this machine: "
+        f"the weights of '{card.name}'{told} are not on this machine: "
         "name it with --backbone while online, or pass a file of them with --backbone-path"
     )
 

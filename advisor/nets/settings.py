@@ -84,8 +84,8 @@ class TextSettings(Settings):
     """Tokens read at most; of longer texts the first ones and the last one."""
     longest: int
     """Columns of ids that one view of a text has."""
-    head_C: float = 0.2
-    """Inverse penalty of the first head, where there is one."""
+    head_C: float = 0.4
+    """Inverse penalty of the first head, where there is one, over the root of the number of classes."""
     frozen_tables: bool = True
     """Whether the tables of words and positions stay as they were: half of a small encoder, of which few texts touch
     little."""

@@ -176,7 +176,7 @@ class _Training:
                 with self.fabric.autocast():
                     found.append(self.feed.module.body(self.feed.plain(part)).float().cpu())
             features = torch.cat(found).numpy()
-            C = s.head_C if isinstance(s, TextSettings) else HEAD_C
+            C = _head_strength(s)
             weights, bias = solve_head(features, self.y[rows.numpy()], s.kind, s.n_outputs, C)
             head.weight.copy_(weights)
             head.bias.copy_(bias)
@@ -295,6 +295,19 @@ def quiet_fabric() -> Fabric:
         plugins=[environments.LightningEnvironment()],
     )
     return made
+
+
+def _head_strength(settings: Settings) -> float:
+    """Tell the inverse penalty of the first head.
+
+    Of texts it grows with the root of the number of classes: the more there are, the further a logit has to rise before
+    its class is likely. A head that hardly says anything of 77 classes was lost in tuning (see ``head_C`` in
+    ``search_spaces/text/lp_finetune.toml``).
+    """
+    if not isinstance(settings, TextSettings):
+        return HEAD_C
+    n_classes = settings.n_outputs if settings.kind == "classes" else 2
+    return settings.head_C * math.sqrt(n_classes)
 
 
 def _train_mode(module: nn.Module, *, frozen: bool) -> None:

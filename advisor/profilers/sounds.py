@@ -184,7 +184,7 @@ def _groups(dataset: Dataset) -> dict[str, object]:
     """Where the groups come from, how many hold one class only, and how many the test split shares."""
     groups = dataset.groups
     fields: dict[str, object] = {
-        "group_source": dataset.group_source if groups is not None else "",
+        "group_source": dataset.group_source,
         "group_hint": dataset.group_hint,
     }
     if groups is None:

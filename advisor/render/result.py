@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from rich.console import Console, Group
@@ -36,7 +37,7 @@ def predict_command(run_dir: Path) -> str:
     -------
     str
     """
-    return f"advisor predict {run_dir} NEW_DATA -o predictions.csv"
+    return f"advisor predict {shlex.quote(str(run_dir))} NEW_DATA -o predictions.csv"
 
 
 def result_rows(result: Result) -> list[tuple[str, str, str]]:

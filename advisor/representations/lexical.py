@@ -87,14 +87,15 @@ class LexicalRepresentation(BackboneRepresentation):
             return blocks[0]
         from scipy.sparse import csr_matrix, hstack
 
+        views = views_of(Modality.TEXT, self.variant)[1:]
+        if self.judges:  # without the backbone, which may be gone
+            blocks += [csr_matrix(blocks[0].shape, dtype=np.float32) for _ in views]
+            return hstack(blocks, format="csr")
         card = as_card(find_backbone(self.backbone), TextCard)
         loader = cast(TextLoader, LOADERS[card.loader])
-        for view in views_of(Modality.TEXT, self.variant)[1:]:
+        for view in views:
             deadline.check()
-            if self.judges:
-                blocks.append(csr_matrix(blocks[0].shape, dtype=np.float32))
-            else:
-                blocks.append(count_terms(loader.varied(card, items, view, deadline)))
+            blocks.append(count_terms(loader.varied(card, items, view, deadline)))
         return hstack(blocks, format="csr")
 
     def transform(self, X: pd.DataFrame) -> Features:

@@ -18,12 +18,17 @@ from advisor.backbone import LOADERS, TextCard, TextLoader, as_card, find_backbo
 from advisor.deadline import Deadline
 from advisor.representation import REPRESENTATIONS, FeatureInfo, Features
 from advisor.representations.embedding import BackboneRepresentation
+from advisor.representations.items import ItemsRepresentation
 from advisor.representations.views import views_of
+from advisor.storage import read_json, write_json
 from advisor.tables.columns import Column, texts_of
 from advisor.tasks import Modality
 
 ABSENT = -1
 """Stands behind the end of a text."""
+
+TOKENISER, CARD = "tokeniser", "card.json"
+"""Folder and file that a saved one has where no package brings the backbone."""
 
 LONGEST = 512
 """Tokens of a text that are kept at most, whatever the backbone could read: what most encoders were trained with. Our
@@ -40,6 +45,8 @@ class TokensRepresentation(BackboneRepresentation):
         super().__init__(argument)
         self.judges = False
         """Whether rows are only predicted, as after :meth:`load`: their views are then left empty."""
+        self.card: TextCard | None = None
+        """Of a backbone whose tokeniser was saved; ``None`` to find it by its name."""
 
     @classmethod
     def learns_from(cls, columns: Sequence[Column]) -> bool:
@@ -67,7 +74,8 @@ class TokensRepresentation(BackboneRepresentation):
         ndarray of int32 of shape (n_items, n_views * longest)
             Ids, -1 behind the end of each text.
         """
-        loader, card = loader_of(self.backbone)
+        card = self.card or loader_of(self.backbone)[1]
+        loader = cast(TextLoader, LOADERS[card.loader])
         longest = columns_of(card)
         blocks = [loader.tokens(card, items, longest)]
         for view in self._views()[1:]:
@@ -101,11 +109,28 @@ class TokensRepresentation(BackboneRepresentation):
         values = self.compute(texts_of(X, self.columns), Deadline(None))
         return Features(values, FeatureInfo(names=self.names()))
 
+    def save(self, folder: Path) -> None:
+        """Write the state, and the tokeniser of a backbone that no package brings.
+
+        Not its weights: networks that were trained from them are complete without.
+        """
+        ItemsRepresentation.save(self, folder)
+        loader, card = loader_of(self.backbone)
+        if not card.weights.startswith("package:"):
+            (folder / TOKENISER).mkdir()
+            loader.keep_tokeniser(card, folder / TOKENISER)
+            told = card.model_copy(update={"weights": ""})  # no path of this machine
+            write_json(folder / CARD, told.model_dump(mode="json"))
+
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what was saved; the views of texts are left empty from now on: predictions have no use for them."""
-        made = super().load(folder)
+        made = super(BackboneRepresentation, cls).load(folder)
         made.judges = True
+        if (folder / CARD).is_file():
+            place = {"weights": f"file:{(folder / TOKENISER).resolve()}"}
+            card = TextCard.model_validate(read_json(folder / CARD))
+            made.card = card.model_copy(update=place)
         return made
 
     def names(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from advisor.evidence import effects_of
 from advisor.finding import Finding, note, veto
 from advisor.profile import AudioProfile
-from advisor.rule import rule, told_skill
+from advisor.rule import rule, skill, told_skill
 
 SCRATCH_FROM = 1_000
 """Labels of the smallest class from which training from scratch is worth a try: where the ample regime begins."""
@@ -16,8 +16,18 @@ SCRATCH_FROM = 1_000
 OWN_CURVES = "our measurement: spoken digits and ESC-10, 5 to 20 labels per class (rows own_* of the evidence)"
 
 
+KNOWN_SKILL = 0.5
+"""Skill, 0 for guessing, of an encoder of speech below which it does not know the recordings; our choice, half of the
+way: Whisper's smallest had .9 and more on digits."""
+
+
 def _is_known_speech(profile: AudioProfile) -> bool:
-    return bool(profile.backbones) and profile.content == "speech" and profile.domain == "speech"
+    known = skill(profile)
+    return (
+        bool(profile.backbones)
+        and profile.content == profile.domain == "speech"
+        and (known is None or known >= KNOWN_SKILL)
+    )
 
 
 @rule(reference=OWN_CURVES + "; Radford et al. 2023 (Whisper)")
@@ -41,7 +51,7 @@ def embedding_for_speech(profile: AudioProfile) -> Finding | None:
 
 @rule(reference=OWN_CURVES + "; arXiv 2402.01274; arXiv 2110.09600 (no one size fits all)")
 def embedding_for_other_sound(profile: AudioProfile) -> Finding | None:
-    """Not all speech, or no encoder of speech knows it best: no embedding is best everywhere, so measure and join.
+    """Not all speech, or no encoder of speech stands out on it: no embedding is best everywhere, so measure and join.
 
     What: listens for a moving pitch of a voice and the loudness of syllables, and asks every backbone. Why: on
     everyday sounds Whisper's encoder, trained on speech alone, still led (80 to 91 %) over log-mel statistics (79 to
@@ -51,7 +61,7 @@ def embedding_for_other_sound(profile: AudioProfile) -> Finding | None:
     if not profile.backbones or _is_known_speech(profile):
         return None
     what = (
-        "These recordings sound like speech, but no encoder of speech knows them best"
+        "These recordings sound like speech, but no encoder of speech stands out on them"
         if profile.content == "speech"
         else f"These recordings are not all speech ({profile.content_reason})"
     )

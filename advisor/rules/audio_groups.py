@@ -62,7 +62,7 @@ def groups_are_classes(profile: AudioProfile) -> Finding | None:
     class has its own speakers or places, a model may learn those instead; only many of them per class make it unlikely.
     """
     n_groups, fewest = profile.n_groups, profile.smallest_class_groups
-    if not n_groups and profile.group_hint:
+    if not n_groups and profile.group_hint and profile.group_source != "given":
         return warn(
             f"Groups were found in the names of the files and are not used: {profile.group_hint.rstrip('.')}. The "
             "model may learn who or where instead of what, and no split can tell.",

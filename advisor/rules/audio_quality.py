@@ -6,6 +6,7 @@ from advisor.errors import quoted
 from advisor.finding import Finding, note, warn
 from advisor.profile import AudioProfile
 from advisor.rule import rule
+from advisor.sounds.decoding import MOST_SECONDS
 
 SILENT_SHARE = 0.02
 """Share of silent recordings, of those listened to, from which it is warned of; our choice."""
@@ -129,14 +130,20 @@ def longer_than_heard_at_once(profile: AudioProfile) -> Finding | None:
     """Recordings longer than the best backbone hears at once.
 
     What: compares lengths with the card. Why: windows of a long recording are embedded one by one and averaged, so what
-    happens once in a long recording is lost in the average.
+    happens once in a long recording is lost in the average; a picture shows the beginning only.
     """
     if not profile.backbones or profile.share_cut < CUT_TOLD:
         return None
+    if profile.domain == "pictures":
+        how, lost = "is shown", "what comes later is not seen"
+    else:
+        how, lost = "hears at once", "windows are averaged, so what happens once gets lost"
+        if profile.seconds[2] > MOST_SECONDS:
+            lost += f", and nothing after {MOST_SECONDS:g} s is listened to"
     return note(
         f"{profile.share_cut:.0%} of the recordings are longer than the {profile.longest:g} s that "
-        f"{profile.backbones[0]} hears at once (median {profile.seconds[1]:.1f} s): windows are averaged, so what "
-        "happens once gets lost; cut out what matters where you know it.",
+        f"{profile.backbones[0]} {how} (median {profile.seconds[1]:.1f} s): {lost}; cut out what matters where you "
+        "know it.",
         share_cut=profile.share_cut,
         longest=profile.longest,
     )

@@ -10,7 +10,7 @@ from advisor.dataset import Task
 from advisor.evidence import Effect, effects_of
 from advisor.finding import Finding, note, veto
 from advisor.profile import ImageProfile
-from advisor.rule import rule, skill, told_skill
+from advisor.rule import rule, skill, told_labels, told_skill
 
 FEW_SHOT_BELOW = 10
 """Labels of the smallest class below which fine-tuning is not expected to pay: the end of the few-shot regime."""
@@ -78,7 +78,7 @@ def frozen_for_few_labels(profile: ImageProfile) -> Finding | None:
     if _is_strange(profile):  # see finetune_small_pictures
         return None
     return note(
-        f"{profile.label_scarcity:g} labels in the smallest class: begin with a linear head on frozen features "
+        f"{told_labels(profile)}: begin with a linear head on frozen features "
         f"({told_skill(profile)}); fine-tuning has too little to learn from, though sources disagree, so it stays "
         "in the race.",
         effects=_effects(profile, "few_labels_finetune", "own_handmade", "own_views"),
@@ -174,7 +174,7 @@ def from_scratch(profile: ImageProfile) -> Finding | None:
     if not _applies(profile) or profile.label_scarcity >= SCRATCH_FROM:
         return None
     return veto(
-        f"Training from scratch with {profile.label_scarcity:g} labels in the smallest class: it was 22 to 24 points "
+        f"Training from scratch with {told_labels(profile)}: it was 22 to 24 points "
         "of accuracy behind a linear head on a pretrained backbone (10 and 50 labels per class), and one can run here.",
         ("scratch",),
         label_scarcity=profile.label_scarcity,

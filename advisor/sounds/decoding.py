@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
@@ -24,6 +28,10 @@ BLOCK = 2**20
 MARGIN = 0.05
 """Seconds read beyond the part that is asked for, so that the resampling filter sees what follows; our choice."""
 
+MOST_SECONDS = 60.0
+"""Of a recording that encoders of sound listen to; our choice: what is behind them rarely sounds otherwise, and costs
+as much."""
+
 UNREAD = frozenset({".m4a", ".aac", ".wma", ".amr", ".mp4", ".ape"})
 """Endings of recordings in formats that libsndfile does not read."""
 
@@ -33,6 +41,12 @@ MPEG = frozenset({".mp3", ".mp2", ".mpga"})
 MPEG_HEAD = 4096
 """Bytes within which a file of MPEG sound must have a frame (our choice: tags begin with their own sign, ID3, and
 pictures within them with another that passes as one)."""
+
+TAG = b"ID3"
+"""How the tag of a file of MPEG sound begins."""
+
+STANDARD_ERROR = 2
+"""Its number, for all of a process."""
 
 NO_SOUND = "its content is no sound in a known format"
 
@@ -134,17 +148,17 @@ def sound_library() -> ModuleType:
     return require("soundfile", extra="audio")
 
 
-def open_sound(path: Path | str) -> Any:
-    """Open a recording and read its header.
+@contextmanager
+def open_sound(path: Path | str) -> Iterator[Any]:
+    """Open a recording and read its header; close it at the end of the ``with`` block.
 
     Parameters
     ----------
     path : Path or str
 
-    Returns
-    -------
+    Yields
+    ------
     soundfile.SoundFile
-        To be closed by the caller, as its context manager does.
 
     Raises
     ------
@@ -153,23 +167,65 @@ def open_sound(path: Path | str) -> Any:
     OSError, soundfile.SoundFileError
         If it cannot be opened; see :func:`reason_of`.
     """
-    if os.path.splitext(path)[1].lower() in MPEG:
-        # libmpg123 would search the whole file for a frame, and write to the terminal that there is none
-        with open(path, "rb") as raw:
-            head = raw.read(MPEG_HEAD)
-        if (
-            head
-            and head[:3] != b"ID3"
-            and not any(head[i] == 0xFF and head[i + 1] >= 0xE0 for i in range(len(head) - 1))
-        ):
-            raise UnreadableSound(NO_SOUND)
-    file = sound_library().SoundFile(path)
-    try:
+    with open(path, "rb") as raw:
+        head = raw.read(MPEG_HEAD)
+    is_mpeg = os.path.splitext(path)[1].lower() in MPEG
+    # libmpg123 would search the whole file for a frame
+    if is_mpeg and head and not _may_be_mpeg(head):
+        raise UnreadableSound(NO_SOUND)
+    # whatever it is called: a file is read as what it is
+    quiet = is_mpeg or head[:3] == TAG or _is_frame(head, 0)
+    with _QUIET if quiet else nullcontext(), sound_library().SoundFile(path) as file:
         _check_header(file)
-    except UnreadableSound:
-        file.close()
-        raise
-    return file
+        yield file
+
+
+class _Quiet:
+    """Keeps libmpg123, which cannot be asked to be silent through libsndfile, from writing to the terminal.
+
+    It writes its notes on harmless oddities to the standard error of the process, which goes nowhere while at least
+    one thread is within.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._n_within = 0
+        self._kept = -1
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._n_within += 1
+            if self._n_within > 1:
+                return
+            try:
+                self._kept = os.dup(STANDARD_ERROR)
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+            except OSError:  # closed: nothing is written anyway
+                return
+            if sys.stderr is not None:
+                sys.stderr.flush()
+            os.dup2(nowhere, STANDARD_ERROR)
+            os.close(nowhere)
+
+    def __exit__(self, *fault: object) -> None:
+        with self._lock:
+            self._n_within -= 1
+            if not self._n_within and self._kept >= 0:
+                os.dup2(self._kept, STANDARD_ERROR)
+                os.close(self._kept)
+                self._kept = -1
+
+
+_QUIET = _Quiet()
+
+
+def _may_be_mpeg(head: bytes) -> bool:
+    """Whether the beginning of a file has a tag or a frame of MPEG sound somewhere."""
+    return head[:3] == TAG or any(_is_frame(head, i) for i in range(len(head) - 1))
+
+
+def _is_frame(head: bytes, at: int) -> bool:
+    return head[at : at + 1] == b"\xff" and head[at + 1 : at + 2] >= b"\xe0"
 
 
 def _check_header(file: Any) -> None:

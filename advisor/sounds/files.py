@@ -165,19 +165,28 @@ def _missing_part(path: str, file: Any) -> str:
             return f"it is cut off: it holds {share:.0%} of the bytes that its header declares"
     elif file.format == "FLAC" and file.seekable():
         # The end is found by jumping: what is missing cannot be jumped to.
-        try:
-            file.seek(file.frames - 1)
-            n_last = len(file.read(1))
-            file.seek(0)
-        except Exception:
-            n_last = 0
-        if not n_last:
+        if not _reaches(file, file.frames - 1):
+            return "it is cut off or damaged: its last samples cannot be read"
+    elif file.format == "MP3" and file.seekable():
+        # The length is what the first frame declares; an encoder may round it up.
+        if not _reaches(file, int(WHOLE * file.frames)):
             return "it is cut off or damaged: its last samples cannot be read"
     elif file.format == "OGG":
         with open(path, "rb") as raw:
             if not _ends_stream(raw):
                 return "it is cut off: its last page is missing"
     return ""
+
+
+def _reaches(file: Any, frame: int) -> bool:
+    """Whether a frame can be jumped to and read; the file is at its beginning afterwards."""
+    try:
+        file.seek(frame)
+        n_read = len(file.read(1))
+        file.seek(0)
+    except Exception:  # libsndfile says little of damaged files, and in several ways
+        return False
+    return bool(n_read)
 
 
 def _declared_share(raw: IO[bytes], form: str, n_bytes: int) -> float:

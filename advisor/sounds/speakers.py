@@ -209,7 +209,7 @@ def _is_like_a_speaker(values: Sequence[str | None], classes: NDArray[np.bool_])
     if len(counts) < LEAST_GROUPS or sum(counts.values()) < LEAST_REPEATS * len(counts):
         return False
     lone = sum(count == 1 for count in counts.values())
-    if lone > MOST_LONE * len(counts) or _counts_up(list(counts)):
+    if lone > MOST_LONE * len(counts) or _counts_up(counts):
         return False
     seen = _occurrence(values, classes)
     if classes.shape[1] < 2:
@@ -222,12 +222,13 @@ def _is_like_a_speaker(values: Sequence[str | None], classes: NDArray[np.bool_])
     )
 
 
-def _counts_up(values: Sequence[str]) -> bool:
-    """Whether values are numbers or letters that count takes, or a word with such a number."""
-    if all(len(value) == 1 for value in values):
+def _counts_up(counts: Counter[str]) -> bool:
+    """Whether values, but for a few recordings, are letters or numbers that count takes, or a word with such a one."""
+    if all(len(value) == 1 for value in counts):
         return True
-    matches = [_COUNTER.fullmatch(value) for value in values]
-    if not all(matches):
+    matches = [_COUNTER.fullmatch(value) for value in counts]
+    n_numbered = sum(counts[match.string] for match in matches if match)
+    if n_numbered < HAVE_PART * sum(counts.values()):
         return False
     words = {match[1].lower() for match in matches if match}
     if len(words) > 1 or words & COUNTED:

@@ -52,15 +52,14 @@ class RidgeHead(Model):
         """Decompose once, try every penalty by leave-one-out, and solve with the best."""
         deadline.check()
         regression = self.context.task is Task.REGRESSION
-        weights = None if regression else balanced_weights(y, word(self.params, "class_weight"))
-        w = np.ones(len(y)) if weights is None else weights
+        w = row_weights(X, y, "none" if regression else word(self.params, "class_weight"))
         values, targets = np.asarray(X.values, dtype=np.float64), self._targets(y)
         centre, mean = np.average(values, axis=0, weights=w), np.average(targets, axis=0, weights=w)
-        root = np.sqrt(w)[:, None]
+        root = np.maximum(np.sqrt(w), SMALLEST)[:, None]
         rows = root * (values - centre)
         left, energies = _directions(rows)
         rotated = left.T @ (root * (targets - mean))
-        scale = float(energies.sum() / len(y)) or 1.0
+        scale = float(energies.sum() / w.sum()) or 1.0
         best = (np.inf, 0.0, 0.0)
         for penalty in PENALTIES * scale:
             shrunk = energies / (energies + penalty)
@@ -68,7 +67,8 @@ class RidgeHead(Model):
             leverage = (left**2) @ shrunk + w / w.sum()
             scores = targets - residuals / np.maximum(1.0 - leverage, SMALLEST)[:, None]
             if regression:
-                loss, sureness = float(((scores - targets) ** 2).mean()), 1.0
+                loss = float(np.average(((scores - targets)[:, 0]) ** 2, weights=w))
+                sureness = 1.0
             else:
                 loss, sureness = find_sureness(scores - mean, mean, y.astype(np.int64), w)
             best = min(best, (loss, float(penalty), sureness))
@@ -117,24 +117,45 @@ class CentroidHead(Model):
         """Average each class, and learn from left-out rows how much a difference of distances says."""
         deadline.check()
         values, codes = np.asarray(X.values, dtype=np.float64), y.astype(np.int64)
-        counts = np.bincount(codes, minlength=self.context.n_outputs)
-        weights = balanced_weights(y, word(self.params, "class_weight"))
-        w = np.ones(len(codes)) if weights is None else weights
+        own = np.eye(self.context.n_outputs)[codes] * row_weights(X, y, "none")[:, None]
+        masses = own.sum(axis=0)
+        self.settle(own.T @ values / masses[:, None], masses, X, codes)
+        return self
+
+    def settle(
+        self,
+        means: NDArray[np.float64],
+        masses: NDArray[np.float64],
+        X: Features,
+        codes: NDArray[np.int64],
+    ) -> None:
+        """Take class means, and learn from left-out rows how much a difference of distances says.
+
+        Parameters
+        ----------
+        means : ndarray of float64 of shape (n_classes, n_features)
+            Of the classes.
+        masses : ndarray of float64 of shape (n_classes,)
+            Sums of the weights that each mean comes from, those of ``X`` among them.
+        X : Features of shape (n_rows, n_features)
+            Labelled rows.
+        codes : ndarray of int64 of shape (n_rows,)
+            Their classes.
+        """
+        own, w = (row_weights(X, codes, how) for how in ("none", word(self.params, "class_weight")))
         prior = np.bincount(codes, w, self.context.n_outputs) / w.sum()
-        means = np.stack([values[codes == c].mean(axis=0) for c in range(self.context.n_outputs)])
-        distances = _squared_distances(values, means)
-        rows = np.arange(len(codes))
+        distances = _squared_distances(np.asarray(X.values, dtype=np.float64), means)
         # Without a row its class mean moves away from it, by this factor; a class of one row has no mean without it.
-        others = np.maximum(counts[codes] - 1, 1)
-        distances[rows, codes] *= (counts[codes] / others) ** 2
-        known = counts[codes] > 1
+        left = masses[codes] - own
+        known = left > SMALLEST * masses[codes]
+        rows = np.flatnonzero(known)
+        distances[rows, codes[rows]] *= (masses[codes[rows]] / left[rows]) ** 2
         spread = float(distances.mean()) or 1.0
         sureness = 1.0
         if known.any():
             scores = -distances[known] / spread
             _, sureness = find_sureness(scores, prior, codes[known], w[known])
         self.arrays = {"means": means, "prior": prior, "sureness": np.array(sureness / spread)}
-        return self
 
     def predict(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Turn squared distances into probabilities."""
@@ -152,6 +173,27 @@ class CentroidHead(Model):
         arrays = read_arrays(folder / "centroid.npz")
         self.arrays = {name: arrays[name] for name in ("means", "prior", "sureness")}
         return self
+
+
+def row_weights(X: Features, y: NDArray[np.generic], how: str) -> NDArray[np.float64]:
+    """Say how much each row counts in a fit.
+
+    Parameters
+    ----------
+    X : Features of shape (n_rows, n_features)
+        With weights or without.
+    y : ndarray of shape (n_rows,)
+        Class codes.
+    how : str
+        How classes are weighed besides: see :func:`advisor.strategy.balanced_weights`.
+
+    Returns
+    -------
+    ndarray of float64 of shape (n_rows,)
+    """
+    own = np.ones(len(y)) if X.weights is None else np.asarray(X.weights, dtype=np.float64)
+    balanced = balanced_weights(y, how)
+    return own if balanced is None else own * balanced
 
 
 def _directions(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from advisor.backbone import ImageCard, TextCard, as_card, find_backbone, missing_for
 from advisor.cache import default_cache
 from advisor.cores import usable_cores
-from advisor.dataset import Task
+from advisor.dataset import Modality, Task
 from advisor.deadline import Deadline
 from advisor.errors import DeadlineExceeded, InvalidRun
 from advisor.parameter import ParamValue
@@ -35,10 +35,12 @@ if TYPE_CHECKING:
     from advisor.nets.settings import Settings
 
 MOST_ROWS = 20_000
-"""Labelled pictures at most. Our choice: their pixels take 4 GB; with more, the loop would have to read files."""
+"""Labelled items at most. Our choice: pixels of pictures and recordings take 4 GB; with more, the loop would have to
+read files."""
 
 BATCH = 32
-"""Pictures in a step; our choice: the gradient of a smaller one is noisier, a larger one takes its time in memory."""
+"""Pictures or recordings in a step; our choice: the gradient of a smaller one is noisier, a larger one takes its time
+in memory."""
 
 TEXT_BATCH = 16
 """Texts in a step; our choice, and that of most who tune encoders on few texts: a batch is as long as its longest text,
@@ -76,7 +78,8 @@ NEEDS = Requirements(
     modules=("torch", "lightning"),
     extra="vision",
     max_rows=MOST_ROWS,
-    limits_reference="our choice: the pixels of all labelled pictures are held in memory, 0.2 MB each",
+    limitless=frozenset({Modality.TEXT}),  # ids of a text take 1 or 2 kB
+    limits_reference="our choice: the pixels of all labelled pictures or recordings are held in memory, 0.2 MB each",
 )
 """What all of them need; what a backbone needs besides is said by its loader."""
 
@@ -93,7 +96,7 @@ ABSENT: Mapping[str, ParamValue] = {
     "flip": False,
     "focal_gamma": 0.0,
     "frozen_statistics": True,
-    "head_C": 0.2,
+    "head_C": 0.4,
     "label_smoothing": 0.0,
     "layer_decay": 1.0,
     "mirror": False,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,12 @@ from advisor.deadline import Deadline
 from advisor.parameter import ParamValue
 from advisor.representation import FeatureInfo, Features
 from advisor.storage import read_arrays, read_json, write_arrays, write_json
-from advisor.strategies.closed_form import CentroidHead, RidgeHead, find_sureness
+from advisor.strategies.closed_form import CentroidHead, RidgeHead, find_sureness, row_weights
 from advisor.strategies.svm import SvmModel
 from advisor.strategy import STRATEGIES, FitContext, Model, balanced_weights, word
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 CLOSED_FORM: Mapping[str, type[RidgeHead] | type[CentroidHead]] = {
     "ridge": RidgeHead,
@@ -52,6 +55,9 @@ class HeadModel(Model):
         The task.
     parts : sequence of (ndarray of int, float)
         The blocks, for ``"parts"``; other columns are not used.
+    learner : Model or None
+        What fits the head where that does not fit itself: its ``fit`` gets the rows and the pool, scaled alike, and
+        returns a fitted ``head``.
     """
 
     def __init__(
@@ -61,10 +67,11 @@ class HeadModel(Model):
         scaling: str,
         context: FitContext,
         parts: Parts = (),
+        learner: Model | None = None,
     ) -> None:
         self.head, self.params, self.scaling, self.context = head, dict(params), scaling, context
         self.arrays: dict[str, NDArray[Any]] = {}
-        self.parts = parts
+        self.parts, self.learner = parts, learner
         if parts:
             self.arrays["columns"] = np.concatenate([columns for columns, _ in parts])
         self.inner: Model | None = None
@@ -82,20 +89,34 @@ class HeadModel(Model):
         whole = X.info.beside > 0
         kept = readable | _lost_classes(y, readable, self.context) | whole
         values = self._filled(values, readable)[kept]
-        targets = y[kept]
-        self.arrays["prior"] = _average(y, self.context, word(self.params, "class_weight"))
+        self.arrays["prior"] = _average(X, y, self.context, word(self.params, "class_weight"))
         values = self._reshaped(values)
+        pool = None if X.pool is None else self._pool_rows(X.pool)
+        self._learn_scale(values if pool is None else np.vstack([values, pool]), width)
+        rows = Features(
+            self._centred(values),
+            FeatureInfo(names=tuple(f"f{i}" for i in range(values.shape[1]))),
+            None if X.weights is None else X.weights[kept],
+            None if pool is None else self._centred(pool),
+        )
+        inner = self.learner or make_head(self.head, self.params, self.context)
+        self.inner = inner.fit(rows, y[kept], deadline)
+        self.truncated = self.inner.truncated
+        return self
+
+    def _pool_rows(self, pool: NDArray[Any] | csr_matrix) -> NDArray[np.float64]:
+        """Scale each row of the pool that could be read, by itself."""
+        chosen = self._chosen(pool)
+        return self._reshaped(chosen[_readable(chosen)])
+
+    def _learn_scale(self, values: NDArray[np.float64], width: int) -> None:
+        """Learn what is subtracted from each column, and what it is divided by; the first ``width`` are its own."""
         self.arrays["centre"] = values.mean(axis=0)
         if self.scaling == "parts":
             self.arrays["spread"] = _spread(values - self.arrays["centre"], self.parts)
         elif self.scaling == "standard":
             self.arrays["spread"] = np.ones(values.shape[1])
             self.arrays["spread"][:width] = _deviations(values[:, :width]) * np.sqrt(width)
-        info = FeatureInfo(names=tuple(f"f{i}" for i in range(values.shape[1])))
-        inner = make_head(self.head, self.params, self.context)
-        self.inner = inner.fit(Features(self._centred(values), info), targets, deadline)
-        self.truncated = self.inner.truncated
-        return self
 
     def predict(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """Predict the rows that could be read; the others get the average."""
@@ -264,11 +285,13 @@ def _lost_classes(
     return np.asarray(lost, dtype=np.bool_)
 
 
-def _average(y: NDArray[np.generic], context: FitContext, weigh: str) -> NDArray[np.float64]:
+def _average(
+    X: Features, y: NDArray[np.generic], context: FitContext, weigh: str
+) -> NDArray[np.float64]:
     """What to say of a row of which nothing is known: shape (n_outputs,)."""
     if context.task is Task.REGRESSION:
-        return np.array([y.astype(np.float64).mean()])
-    weights = balanced_weights(y, weigh)
+        return np.array([np.average(y.astype(np.float64), weights=X.weights)])
+    weights = row_weights(X, y, weigh)
     counts = np.bincount(y.astype(np.int64), weights, context.n_outputs)
     return np.asarray(counts / counts.sum(), dtype=np.float64)
 

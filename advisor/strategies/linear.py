@@ -42,16 +42,17 @@ class LinearModel(Model):
         if penalty == "l2" and values.shape[1] > values.shape[0]:
             # A squared penalty does not change under rotation, and the rows span at most n_rows directions.
             values, turn = _rotate_to_rows(values)
+        rows = Features(values, X.info, X.weights)
         if self.context.task is Task.REGRESSION:
-            self._fit_values(values, y.astype(np.float64), penalty, strength)
+            self._fit_values(rows, y.astype(np.float64), penalty, strength)
         else:
-            self._fit_classes(values, y, penalty, strength)
+            self._fit_classes(rows, y, penalty, strength)
         if turn is not None:
             self.weights = self.weights @ turn
         return self
 
     def _fit_values(
-        self, X: NDArray[np.float64], y: NDArray[np.float64], penalty: str, strength: float
+        self, X: Features, y: NDArray[np.float64], penalty: str, strength: float
     ) -> None:
         from sklearn.linear_model import ElasticNet, Ridge
 
@@ -60,18 +61,19 @@ class LinearModel(Model):
             solver = Ridge(alpha=1.0 / strength)
         else:
             share = 1.0 if penalty == "l1" else number(self.params, "l1_ratio")
+            mass = len(y) if X.weights is None else float(X.weights.sum())
             alpha = 1.0 / (
-                strength * len(y)
+                strength * mass
             )  # the same meaning of C as in the logistic loss: a sum over rows
             solver = ElasticNet(alpha=alpha, l1_ratio=share, max_iter=5 * MAX_ITERATIONS, tol=1e-3)
-        solver.fit(X, y)
+        solver.fit(X.values, y, sample_weight=X.weights)
         self.weights, self.intercepts = (
             np.atleast_2d(solver.coef_),
             np.atleast_1d(solver.intercept_),
         )
 
     def _fit_classes(
-        self, X: NDArray[np.float64], y: NDArray[np.generic], penalty: str, strength: float
+        self, X: Features, y: NDArray[np.generic], penalty: str, strength: float
     ) -> None:
         from sklearn.linear_model import LogisticRegression
 
@@ -90,18 +92,20 @@ class LinearModel(Model):
         else:
             ratio = number(self.params, "l1_ratio")
             solver = LogisticRegression(l1_ratio=ratio, solver="saga", tol=1e-3, **common)
-        solver.fit(X, y)
+        solver.fit(X.values, y, sample_weight=X.weights)
         self.weights, self.intercepts = solver.coef_, solver.intercept_
 
     def _fit_one_against_rest(
-        self, X: NDArray[np.float64], y: NDArray[np.generic], common: dict[str, Any]
+        self, X: Features, y: NDArray[np.generic], common: dict[str, Any]
     ) -> None:
         """Coordinate descent is by far the fastest for an absolute penalty, and knows two classes only."""
         from sklearn.linear_model import LogisticRegression
 
         classes = [1] if self.context.n_outputs == 2 else list(range(self.context.n_outputs))
         solvers = [
-            LogisticRegression(l1_ratio=1.0, solver="liblinear", **common).fit(X, y == c)
+            LogisticRegression(l1_ratio=1.0, solver="liblinear", **common).fit(
+                X.values, y == c, sample_weight=X.weights
+            )
             for c in classes
         ]
         self.weights = np.vstack([solver.coef_ for solver in solvers])

@@ -144,11 +144,11 @@ def held_out_scores(
     from sklearn.model_selection import StratifiedKFold
 
     codes = y.astype(np.int64)
-    n_folds = max(2, min(INNER_FOLDS, int(np.bincount(codes).max())))
+    n_folds = min(INNER_FOLDS, int(np.bincount(codes).max()))
     scores = np.zeros((len(codes), context.n_outputs))
     known = np.zeros(len(codes), dtype=np.bool_)
-    split = StratifiedKFold(n_folds, shuffle=True, random_state=context.seed)
-    for train, held_out in split.split(codes, codes):
+    split = StratifiedKFold(max(2, n_folds), shuffle=True, random_state=context.seed)
+    for train, held_out in split.split(codes, codes) if n_folds > 1 else ():
         deadline.check()
         if len(np.unique(codes[train])) < context.n_outputs:
             continue

@@ -80,11 +80,11 @@ class SvmModel(Model):
         from sklearn.model_selection import StratifiedKFold
 
         n_classes = self.context.n_outputs
-        folds = max(2, min(INNER_FOLDS, int(np.bincount(y.astype(np.int64)).max())))
-        split = StratifiedKFold(folds, shuffle=True, random_state=self.context.seed)
+        folds = min(INNER_FOLDS, int(np.bincount(y.astype(np.int64)).max()))
+        split = StratifiedKFold(max(2, folds), shuffle=True, random_state=self.context.seed)
         margins = np.zeros((len(y), 1 if n_classes == 2 else n_classes))
         known = np.zeros(len(y), dtype=bool)
-        for train, held_out in split.split(values, y):
+        for train, held_out in split.split(values, y) if folds > 1 else ():
             deadline.check()
             # A class with a single row is absent from some inner fold: its margins cannot be compared there.
             if len(np.unique(y[train])) == n_classes:

@@ -115,8 +115,8 @@ def conform(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     missing = [column.name for column in columns if column.name not in frame.columns]
     if missing:
         raise UnreadableData(
-            f"expected {len(columns)} feature columns, but {len(missing)} are missing: "
-            f"{quoted(missing)}; got {quoted(frame.columns)}. Add them (empty where unknown)."
+            f"{len(missing)} of {len(columns)} feature columns missing: {quoted(missing)}; "
+            f"got {quoted(frame.columns)}. Add them (empty where unknown)."
         )
     parts = {column.name: _conformed(frame[column.name], column) for column in columns}
     return pd.DataFrame(parts, index=pd.RangeIndex(len(frame)), copy=False)

@@ -224,6 +224,12 @@ class _Finder:
             known = preferred if self.prefer else known
         return (known[0], True) if len(known) == 1 else (direct, False)
 
+    def names_one(self, word: str) -> bool:
+        """Whether a word stands for a file that exists and is not plainly one of another medium."""
+        path, there = self.find(word)
+        others = (medium for medium in MEDIA if medium is not self.medium)
+        return there and not any(medium.is_one(path) for medium in others)
+
     def _names(self) -> dict[str, list[str]]:
         """Names and stems of the files in the folders near the table, listed when first needed."""
         if self._by_name is None:
@@ -269,7 +275,7 @@ def _as_files(name: str, series: pd.Series, finder: _Finder) -> FileColumn | Non
     by_ending = np.mean([_ends_like(word, finder.medium) for word in few]) >= NAMES_SHARE
     if not by_ending and not finder.is_named(name):
         return None
-    if not by_ending and np.mean([finder.find(word)[1] for word in few]) < NAMES_SHARE:
+    if not by_ending and np.mean([finder.names_one(word) for word in few]) < NAMES_SHARE:
         return None
     codes, words = find_levels(series)
     found = [finder.find(word) for word in words]

@@ -32,7 +32,7 @@ class FileGroups:
     groups, test_groups : ndarray of int64 or None
         As :class:`advisor.sounds.speakers.NameGroups` has them.
     source : str
-        ``given``, ``names`` for a guess, or empty.
+        ``given``, also where none were wanted, ``names`` for a guess, or empty.
     hint : str
         How the groups were found, or why those in the names are not used.
     """
@@ -97,7 +97,8 @@ def find_file_groups(
     """
     if asked == NONE:
         return FileGroups(
-            hint="groups in the names of files were not looked for, as asked (--groups none)"
+            source="given",
+            hint="groups in the names of files were not looked for, as asked (--groups none)",
         )
     if medium is None or (asked is None and medium.modality is not Modality.AUDIO):
         if asked is not None:

@@ -109,7 +109,7 @@ def readable(rows: FileRows) -> tuple[pd.DataFrame, list[str]]:
     kept = [None if path is None or path in faults else path for path in rows.paths]
     cells = pd.Categorical(np.array([*kept, None], dtype=object)[:-1])
     told = [
-        f"{name}: {f'no {rows.medium.one} is named' if path is None else faults[path]}"
+        f"{name or 'an empty row'}: {f'no {rows.medium.one} is named' if path is None else faults[path]}"
         for name, path in zip(rows.names, rows.paths, strict=True)
         if path is None or path in faults
     ]
@@ -173,6 +173,11 @@ def _of_cells(cells: Sequence[object], medium: Medium) -> FileRows:
         held = cell_as_path(cell, [medium]) if holds_item(cell, [medium]) else cell
         if isinstance(held, os.PathLike):
             held = os.fspath(held)
+        missing = held is None or held is pd.NA or (isinstance(held, float) and np.isnan(held))
+        if not missing and not isinstance(held, str):
+            raise UnreadableData(
+                f"a list of {medium.many} holds a {type(held).__name__}: expected paths or {medium.many} in memory"
+            )
         paths.append(os.path.abspath(held) if isinstance(held, str) and held else None)
     names = tuple(
         str(cell) if isinstance(cell, (str, os.PathLike)) else path or ""

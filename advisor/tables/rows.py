@@ -15,7 +15,7 @@ from advisor.tables.media_columns import medium_of
 from advisor.tables.media_rows import file_rows, readable, take_rows
 from advisor.tables.reading import stream_table
 from advisor.tables.text_folders import texts_in_files
-from advisor.tables.texts import complete
+from advisor.tables.texts import complete, has_content
 
 CHUNK_ROWS = 100_000
 """Rows of one piece when features are streamed (our choice: 30 columns of numbers are 24 MB)."""
@@ -58,7 +58,20 @@ def read_features(
         return
     for frame, notes in _raw_pieces(data, columns, chunk_rows or CHUNK_ROWS):
         frame = complete(frame, columns, (), "the data", notes)
-        yield conform(frame, columns), [*notes, *conformance_notes(frame, columns)]
+        rows = conform(frame, columns)
+        yield rows, [*notes, *conformance_notes(frame, columns), *_empty_note(rows, columns)]
+
+
+def _empty_note(frame: pd.DataFrame, columns: Sequence[Column]) -> list[str]:
+    """Say how many rows of texts hold nothing: they get a prediction, too, and it means nothing."""
+    if not any(column.kind is ColumnKind.TEXT for column in columns):
+        return []
+    n = int((~has_content(frame, columns)).sum())
+    return (
+        [f"{n:,} of {len(frame):,} rows hold no text; what is predicted for them is a guess"]
+        if n
+        else []
+    )
 
 
 def _raw_pieces(

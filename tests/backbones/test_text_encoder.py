@@ -284,7 +284,7 @@ def test_translation_goes_there_and_back(tmp_path: Path) -> None:
 def test_translation_without_models_says_what_to_do() -> None:
     """The usual pair is named, and how to name another."""
     card = as_card(find_backbone("all_minilm_l6_v2"), TextCard)
-    with pytest.raises(MissingDependency, match=r"opus-mt-en-de.*translation:THERE,BACK"):
+    with pytest.raises(MissingDependency, match=r"opus-mt-en-de.*REGIME_ADVISOR_TRANSLATION"):
         LOADER.varied(card, ["a film"], "translation1", Deadline(None))
 
 

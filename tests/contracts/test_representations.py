@@ -378,3 +378,11 @@ def test_preparing_stops_at_the_deadline(name: str, modality: Modality, tmp_path
     representation = of_items(name, modality)
     with pytest.raises(DeadlineExceeded):
         representation.prepare(pd.DataFrame({"item": [item]}), Deadline(0.0))
+
+
+def test_the_dummy_looks_at_no_row() -> None:
+    """Whatever rows hold, it gets a column of zeros, once for all folds: the floor costs nothing."""
+    kind = REPRESENTATIONS["nothing"]
+    assert not kind.learns_from(COLUMNS)
+    values = kind().fit(frame(), COLUMNS, 0).transform(frame()).values
+    np.testing.assert_array_equal(values, np.zeros((len(frame()), 1)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -163,6 +163,7 @@ def adapted_rows(signal: NDArray[np.float64], draw: np.random.Generator) -> Feat
 
 
 EXAMPLES: dict[str, Callable[[NDArray[np.float64], np.random.Generator], Features]] = {
+    "nothing": tree_rows,
     "trees": tree_rows,
     "linear": linear_rows,
     "embedding": embedded_rows,
@@ -225,7 +226,11 @@ def rows_for(recipe: Recipe, kind: str, signal: NDArray[np.float64]) -> Features
 def problem(recipe: Recipe, task: Task) -> Problem:
     """Make rows whose signal tells the target, in the representation the strategy wants."""
     signal = np.random.default_rng(7).normal(size=16 if recipe.slow else 60)
-    X = rows_for(recipe, recipe.kind(quick(recipe, task)), signal)
+    kind = recipe.kind(quick(recipe, task))
+    X = rows_for(recipe, kind, signal)
+    if recipe.strategy.card.pool:
+        more = np.random.default_rng(8).normal(size=40)
+        X = replace(X, pool=rows_for(recipe, kind, more).values)
     y, n_outputs = target(task, signal)
     context = FitContext(task=task, n_outputs=n_outputs, info=X.info, seed=3)
     return Problem(X, y, context, signal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,18 @@ def test_a_changed_file_is_looked_at_again(tmp_path: Path) -> None:
     assert scan_sounds([str(path)])[1] == []
     gone = str(tmp_path / "no.wav")
     assert scan_sounds([gone])[1] == [(gone, "it does not exist")]
+
+
+def test_an_mpeg_file_that_ends_early_is_found_and_nothing_is_written_about_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its first frame declares more than there is; the decoder's own notes do not reach the terminal."""
+    whole = as_bytes(make(rate=44_100), "MP3", 44_100)
+    good = put(tmp_path / "good.mp3", whole)
+    cut = put(tmp_path / "cut.mp3", whole[: len(whole) // 2])
+    odd = put(tmp_path / "odd.mp3", b"\xff\xfb" + b"\0" * 5_000)
+    recordings, broken = scan_sounds([str(good), str(cut), str(odd)], decode=True)
+    assert [record.path for record in recordings] == [str(good)]
+    assert dict(broken)[str(cut)] == "it is cut off or damaged: its last samples cannot be read"
+    print("still heard", file=sys.stderr)
+    assert capfd.readouterr().err == "still heard\n"

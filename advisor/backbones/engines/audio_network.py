@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from advisor.backbone import AudioCard
+from advisor.backbones.engines.quiet import quiet_transformers
 from advisor.backbones.recordings import Heard, mean_and_std, on_grid
 from advisor.sounds.logmel import MelPlan, whisper_mel
 from advisor.torchvision_cure import require_cured
@@ -103,12 +104,12 @@ class AudioNetwork:
     """
 
     def __init__(self, folder: Path, threads: int) -> None:
-        transformers = require_cured("transformers", extra="audio")
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._threads = threads
-        whole = transformers.AutoModel.from_pretrained(
-            folder, local_files_only=True, dtype=torch.float32
-        )
+        with quiet_transformers() as transformers:
+            whole = transformers.AutoModel.from_pretrained(
+                folder, local_files_only=True, dtype=torch.float32
+            )
         self._config = whole.config
         self._net = _encoder(whole).eval().to(self._device)
         self._kind = str(self._config.model_type)

@@ -1,0 +1,177 @@
+"""Suggestion → the CSV file that a person fills in, and how it is used then."""
+
+from __future__ import annotations
+
+import csv
+import os
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from advisor.dataset import Dataset, Task
+from advisor.errors import InvalidRequest, quoted
+from advisor.suggestion import CHANCE, GUESS, WHY, Suggestion, relative_name
+from advisor.tables.media_columns import medium_of
+
+TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx")
+"""Endings of tables that labelled rows may be in, to name it; any other is called the table of the labelled rows."""
+
+
+def write_suggestion(suggestion: Suggestion, out: Path) -> None:
+    """Write the file to fill in: one line per item, best first, with empty target columns.
+
+    Parameters
+    ----------
+    suggestion : Suggestion
+        What to label.
+    out : Path
+        A CSV file; it appears when it is complete. One that is there is replaced only where it is an earlier one of
+        ours and nobody has filled in a label.
+
+    Raises
+    ------
+    InvalidRequest
+        If there is another file, or labels in it, or it cannot be written.
+    """
+    _check_replaceable(out, suggestion.targets)
+    draft = out.with_name(f".{out.name}.{uuid.uuid4().hex}")
+    try:
+        with draft.open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            table.writerow(header_of(suggestion))
+            for one in suggestion.chosen:
+                chance = "" if one.chance is None else f"{one.chance:.3f}"
+                empty = [""] * len(suggestion.targets)
+                item, cells = [one.item], list(one.cells.values())
+                named = [*item, *cells, *empty] if not cells else [*cells, *empty, *item]
+                table.writerow([*named, one.guess, chance, one.why])
+        os.replace(draft, out)
+    except OSError as error:
+        raise InvalidRequest(f"cannot write '{out}': {error.strerror or error}") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def header_of(suggestion: Suggestion) -> list[str]:
+    """Name the columns of the file.
+
+    Parameters
+    ----------
+    suggestion : Suggestion
+        What to label.
+
+    Returns
+    -------
+    list of str
+        The data's own columns first, so that the rows can be added to it; ours get a ``_`` where a name is taken.
+    """
+    cells = list(suggestion.chosen[0].cells) if suggestion.chosen else []
+    taken = {*cells, *suggestion.targets}
+    item, *ours = (_free(name, taken) for name in (suggestion.id_column, GUESS, CHANCE, WHY))
+    if not cells:
+        return [item, *suggestion.targets, *ours]
+    return [*cells, *suggestion.targets, item, *ours]
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+def check_file(out: Path, targets: Sequence[str] = ()) -> None:
+    """Find out before the work that the file cannot be written.
+
+    Parameters
+    ----------
+    out : Path
+        The file to write.
+    targets : sequence of str
+        The columns to fill in, where they are known; else every column that is none of ours counts.
+
+    Raises
+    ------
+    InvalidRequest
+        As :func:`write_suggestion`.
+    """
+    if out.is_dir() or not out.absolute().parent.is_dir():
+        raise InvalidRequest(
+            f"cannot write '{out}': expected a file in an existing folder; make the folder"
+        )
+    _check_replaceable(out, targets)
+
+
+def _check_replaceable(out: Path, targets: Sequence[str]) -> None:
+    """Refuse to write over what is not ours, or over labels."""
+    if not out.exists():
+        return
+    try:
+        with out.open(newline="", encoding="utf-8") as file:
+            lines = csv.reader(file)
+            header = next(lines, [])
+            ends = [name.rstrip("_") for name in header[-3:]]
+            ours = ends == [GUESS, CHANCE, WHY]
+            places = [i for i, name in enumerate(header) if name in targets]
+            filled = sum(any(line[i].strip() for i in places if i < len(line)) for line in lines)
+    except (OSError, UnicodeDecodeError, csv.Error):
+        ours, filled = False, 0
+    if not ours:
+        raise InvalidRequest(
+            f"'{out}' is there and none of our lists to label: pass another file as -o"
+        )
+    if filled:
+        raise InvalidRequest(
+            f"'{out}' holds {filled} label{'s' if filled > 1 else ''} that somebody filled in: use them, or pass "
+            "another file as -o"
+        )
+
+
+def how_to_use(suggestion: Suggestion, dataset: Dataset) -> str:
+    """Say what to do with the file.
+
+    Parameters
+    ----------
+    suggestion : Suggestion
+        What to label.
+    dataset : Dataset
+        Where it comes from.
+
+    Returns
+    -------
+    str
+        One or two sentences.
+    """
+    fill = f"Fill in {quoted(suggestion.targets)}"
+    medium = medium_of(dataset.columns)
+    folder = _class_folder(dataset) if medium else ""
+    if medium and folder:
+        return f"{fill}, or move each {medium.one} straight into the folder of its class, such as {folder}/."
+    table = _table_of(dataset.source)
+    if medium:
+        return f"{fill}, then add the {medium.many} with their labels to {table}."
+    last = quoted([*header_of(suggestion)[-4:]])
+    return f"{fill}, drop the columns {last}, and add the rows to {table}."
+
+
+def _class_folder(dataset: Dataset) -> str:
+    """Name the folder of the first labelled file where it is that of its class; else empty."""
+    medium = medium_of(dataset.columns)
+    if (
+        medium is None
+        or dataset.task not in (Task.BINARY, Task.MULTICLASS)
+        or not dataset.n_labelled
+    ):
+        return ""
+    folder = Path(str(dataset.X[medium.column].iloc[0])).parent
+    if folder.name != dataset.classes[int(dataset.y[0])]:
+        return ""
+    return relative_name(str(folder), dataset.source)
+
+
+def _table_of(source: str) -> str:
+    """Name the file of the labelled rows."""
+    place = Path(source)
+    if place.is_file():
+        return place.name
+    found = sorted(path.name for path in place.glob("train.*") if path.suffix in TABLES)
+    return found[0] if place.is_dir() and found else "the table of the labelled rows"
