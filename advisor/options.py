@@ -27,7 +27,7 @@ Data = Annotated[
     Path | None,
     typer.Argument(
         metavar="DATA",
-        help="A table, or a folder: of train.* and perhaps test.* and unlabeled.*, or of pictures.",
+        help="A table, or a folder: of train.* and perhaps test.* and unlabeled.*, or of pictures, texts or recordings.",
         show_default=False,
     ),
 ]
@@ -70,7 +70,7 @@ Unlabeled = Annotated[
 Groups = Annotated[
     list[str] | None,
     typer.Option(
-        help="Columns whose equal values stay on one side of every split.",
+        help="Columns whose equal values stay on one side of splits; of files: name1, name2, folder or none.",
         metavar="COL...",
         show_default=False,
     ),

@@ -119,8 +119,8 @@ def add_by_labels(
 
 
 POOLED = (
-    " The pool can be worth several times the labels to methods that learn from it, which come with a later version; "
-    "labelling some of it is the surest use until then."
+    " The pool can be worth several times the labels: heads that learn from it are in the race, and what to label next "
+    "can be asked for (--suggest-labels); fine-tuning with it comes with a later version."
 )
 
 

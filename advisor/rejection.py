@@ -48,7 +48,7 @@ def find_rejection(
         words for field, words in card.requires.present.items() if not getattr(profile, field, None)
     ]
     if lacking:
-        return Rejection(card.name, "needs", f"it needs {lacking[0]}")
+        return Rejection(card.name, "needs", f"needs {lacking[0]}")
     for finding in findings:
         if card.name in finding.vetoes or card.family in finding.vetoes:
             return Rejection(card.name, finding.rule, finding.message)

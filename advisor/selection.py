@@ -208,11 +208,13 @@ def _believed(
                     lucky.add(doubts[trial.number])
                 continue
         kept.append(trial)
+    lucky -= {doubts[trial.number] for trial in kept if trial.number in doubts}
     if not lucky:
         return kept, ()
+    them, left = ("it", "it is") if len(lucky) == 1 else ("them", "they are")
     return kept, (
         f"{', '.join(sorted(lucky))} did better on these folds than {best.strategy}, but not beyond chance, and no "
-        "evidence puts it ahead on such data: it is left out",
+        f"evidence puts {them} ahead on such data: {left} left out",
     )
 
 

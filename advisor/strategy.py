@@ -42,7 +42,7 @@ class Requirements(BaseModel):
     max_features: int | None = None
     max_classes: int | None = None
     present: dict[str, str] = {}
-    """Fields of the profile that must not be empty -> what then is lacking, in words that go on with "it needs"."""
+    """Fields of the profile that must not be empty -> what then is lacking, in words that go on with "needs"."""
     limits_reference: str = ""
 
 

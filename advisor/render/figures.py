@@ -240,6 +240,25 @@ def task_in_words(report: StrategyReport) -> str:
     return f"{report.profile.task} target {targets}" if targets else str(report.profile.task)
 
 
+def rejections(report: StrategyReport) -> list[tuple[str, str, str]]:
+    """Put strategies that are out for one reason together.
+
+    Parameters
+    ----------
+    report : StrategyReport
+        With or without any.
+
+    Returns
+    -------
+    list of tuple (strategies, reason, rule)
+        In the order of the report; strategies with commas between them.
+    """
+    named: dict[tuple[str, str], list[str]] = {}
+    for one in report.rejected:
+        named.setdefault((one.reason, one.rule), []).append(one.strategy)
+    return [(", ".join(names), reason, rule) for (reason, rule), names in named.items()]
+
+
 ADVICE_ONLY = "This version recognises {task} and advises on it; it cannot train it yet."
 """What stands in place of a ranking for a task that is only advised on."""
 

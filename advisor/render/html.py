@@ -16,6 +16,7 @@ from advisor.render.figures import (
     format_number,
     format_score,
     format_seconds,
+    rejections,
     scale_of,
     scored,
     splits_in_words,
@@ -96,6 +97,7 @@ def report_html(
         rows = [*result_rows(result), ("model", members_in_words(result), "")]
     return environment.get_template(TEMPLATE).render(
         report=report,
+        rejections=rejections(report),
         first=report.first_choice,
         advice_only=advice_only(report),
         facts=facts(report.profile),

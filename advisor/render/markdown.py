@@ -11,6 +11,7 @@ from advisor.render.figures import (
     format_number,
     format_score,
     format_seconds,
+    rejections,
     scored,
     splits_in_words,
     task_in_words,
@@ -72,7 +73,9 @@ def report_markdown(report: StrategyReport, next_command: str = "") -> str:
         parts += [f"## What to use, by {report.metric}", _table(report)]
         parts.append(escape(f"{report.metric}: {report.metric_reason}; {splits_in_words(report)}."))
     if report.rejected:
-        lines = [f"{escape(r.strategy)}: {escape(r.reason)} (`{r.rule}`)" for r in report.rejected]
+        lines = [
+            f"{escape(who)}: {escape(why)} (`{rule}`)" for who, why, rule in rejections(report)
+        ]
         parts += ["## Out", _bullets(lines)]
     outlook = [line for line in (*report.flips, report.more_labels) if line]
     if outlook:

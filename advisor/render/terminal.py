@@ -22,6 +22,7 @@ from advisor.render.figures import (
     format_number,
     format_score,
     format_seconds,
+    rejections,
     scale_of,
     scored,
     splits_in_words,
@@ -88,7 +89,7 @@ def print_report(report: StrategyReport, console: Console, next_command: str = "
         console.print(Padding(_choice(report.first_choice, signs), (0, 0, 1, 0)))
         console.print(_ranking(report, console, signs))
         console.print(_legend(report, report.first_choice, signs))
-    _print_list(console, "Out", [f"{r.strategy}: {r.reason}" for r in report.rejected], signs)
+    _print_list(console, "Out", [f"{who}: {why}" for who, why, _ in rejections(report)], signs)
     outlook = [*report.flips, report.more_labels]
     _print_list(console, "What would change this", [line for line in outlook if line], signs)
     _print_list(console, "Notes", report.notes, signs)
