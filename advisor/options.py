@@ -27,7 +27,7 @@ Data = Annotated[
     Path | None,
     typer.Argument(
         metavar="DATA",
-        help="A table, or a folder: of train.* and perhaps test.* and unlabeled.*, or of pictures, texts or recordings.",
+        help="A table, or a folder: of train.* and perhaps test.* and unlabeled.*, or of pictures, texts or sounds.",
         show_default=False,
     ),
 ]
