@@ -58,3 +58,4 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/text.py --labels 8 --seeds 1 --seconds 60 --report
 	$(BIN)/python benchmarks/audio.py --labels 5 --seeds 1 --seconds 60 --report
 	$(BIN)/python benchmarks/throughput.py --report
+	$(BIN)/python benchmarks/throughput_texts.py --report
