@@ -107,7 +107,7 @@ def test_files_are_described_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_deadline_keeps_what_was_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches before it are in the cache, and the next call goes on from there."""
     paths = [str(put(tmp_path / f"{i}.png", as_bytes(draw("red", i)))) for i in range(3)]
-    monkeypatch.setattr("advisor.images.descriptors.BATCH", 1)
+    monkeypatch.setattr("advisor.media.kept.BATCH", 1)
     cache = ArrayCache(tmp_path / "cache", limit_bytes=10**7)
     with pytest.raises(DeadlineExceeded):
         describe_files(paths, cache=cache, deadline=TwoLooks(None))

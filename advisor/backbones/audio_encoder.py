@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from advisor.backbone import LOADERS, AudioCard, BackboneCard, as_card, load_cards
+from advisor.backbone import LOADERS, AudioCard, BackboneCard, load_cards
 from advisor.backbones.engines.text_folder import is_text_model
-from advisor.backbones.recordings import embed_recordings
+from advisor.backbones.recordings import ListeningLoader
 from advisor.backbones.weights import (
     fetch_folder,
     folder_fingerprint,
@@ -22,10 +18,10 @@ from advisor.backbones.weights import (
     model_folder,
     why_absent,
 )
-from advisor.cores import usable_cores
-from advisor.deadline import Deadline
-from advisor.errors import InvalidRequest, MissingDependency
 from advisor.registry import available
+
+if TYPE_CHECKING:
+    from advisor.backbones.engines.audio_network import AudioNetwork
 
 if TYPE_CHECKING:
     from advisor.backbones.engines.audio_network import AudioNetwork
@@ -40,7 +36,7 @@ CONFIGURATION = "config.json"
 """In the folder of a model of ``transformers``."""
 
 
-class AudioEncoderLoader:
+class AudioEncoderLoader(ListeningLoader):
     """Runs the encoders of sound of ``transformers`` on torch."""
 
     def missing(self, card: BackboneCard) -> str:
@@ -83,40 +79,9 @@ class AudioEncoderLoader:
         found = describe(name, folder)
         return found and found.model_copy(update={"weights": weights})
 
-    def embed(
-        self,
-        card: BackboneCard,
-        items: Sequence[str],
-        *,
-        view: str,
-        threads: int | None,
-        deadline: Deadline,
-    ) -> Iterator[NDArray[np.float32]]:
-        """Decode and listen, side by side."""
-        lacking, folder = self.missing(card), model_folder(card)
-        if lacking or folder is None:
-            raise MissingDependency(lacking)
-        deadline.check()
-        threads = threads or usable_cores()
-        yield from embed_recordings(
-            _listener(str(folder), threads),
-            as_card(card, AudioCard),
-            items,
-            view=view,
-            threads=threads,
-            deadline=deadline,
-        )
-
-    def build(self, card: BackboneCard, *, pretrained: bool, drop: float, drop_path: float) -> Any:
-        """Say what to take instead: encoders of sound stay frozen here."""
-        raise InvalidRequest(
-            f"expected a backbone that is fine-tuned on recordings, got '{card.name}', which is only used frozen; "
-            "use 'efficientnet_lite0_logmel'"
-        )
-
-    def fold(self, net: Any) -> Any:
-        """Nothing was built."""
-        return net
+    def listener(self, card: AudioCard, threads: int) -> AudioNetwork:
+        """Open the encoder."""
+        return _listener(str(model_folder(card)), threads)
 
     def engine(self) -> str:
         """Say what runs embeddings here."""

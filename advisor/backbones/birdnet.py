@@ -8,28 +8,24 @@ Kahl et al. (2021), BirdNET: A deep learning solution for avian diversity monito
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.backbone import LOADERS, AudioCard, BackboneCard, as_card
-from advisor.backbones.recordings import Heard, embed_recordings
+from advisor.backbone import LOADERS, AudioCard, BackboneCard
+from advisor.backbones.recordings import Heard, ListeningLoader
 from advisor.backbones.weights import fingerprint, need_weights, weights_file
-from advisor.cores import usable_cores
-from advisor.deadline import Deadline
-from advisor.errors import InvalidRequest, MissingDependency
 from advisor.registry import available, require
 
 NEEDED = ("ai_edge_litert", "soundfile", "soxr")
 """Libraries without which nothing is heard."""
 
 
-class BirdNetLoader:
+class BirdNetLoader(ListeningLoader):
     """Runs BirdNET."""
 
     def missing(self, card: BackboneCard) -> str:
@@ -58,41 +54,10 @@ class BirdNetLoader:
         """Nothing beside the card of the house."""
         return None
 
-    def embed(
-        self,
-        card: BackboneCard,
-        items: Sequence[str],
-        *,
-        view: str,
-        threads: int | None,
-        deadline: Deadline,
-    ) -> Iterator[NDArray[np.float32]]:
-        """Decode and listen, side by side."""
-        if lacking := self.missing(card):
-            raise MissingDependency(lacking)
-        deadline.check()
-        threads = threads or usable_cores()
-        heard = as_card(card, AudioCard)
-        n_samples = round(heard.longest * heard.rate)
-        yield from embed_recordings(
-            _listener(str(need_weights(card)), n_samples, threads),
-            heard,
-            items,
-            view=view,
-            threads=threads,
-            deadline=deadline,
-        )
-
-    def build(self, card: BackboneCard, *, pretrained: bool, drop: float, drop_path: float) -> Any:
-        """Say what to take instead: LiteRT runs networks and does not train them."""
-        raise InvalidRequest(
-            f"expected a backbone that can be trained, got '{card.name}', which LiteRT only runs; "
-            "use 'efficientnet_lite0_logmel', or keep it frozen"
-        )
-
-    def fold(self, net: Any) -> Any:
-        """Nothing was built."""
-        return net
+    def listener(self, card: AudioCard, threads: int) -> BirdNet:
+        """Open the network."""
+        n_samples = round(card.longest * card.rate)
+        return _listener(str(need_weights(card)), n_samples, threads)
 
     def engine(self) -> str:
         """Say what runs embeddings here."""

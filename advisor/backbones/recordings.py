@@ -1,18 +1,20 @@
-"""Recordings and a card → embeddings: decoding, views, windows and batches, the same for whatever listens."""
+"""Recordings and a card → embeddings: loader, decoding, views, windows, batches, the same for whatever listens."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.backbone import AudioCard
+from advisor.backbone import AudioCard, BackboneCard, as_card
 from advisor.backbones.pictures import PLAIN, VIEW, batches_of
 from advisor.cache import content_key
+from advisor.cores import usable_cores
 from advisor.deadline import Deadline
-from advisor.errors import InvalidRequest
+from advisor.errors import InvalidRequest, MissingDependency
 from advisor.sounds.decoding import MOST_SECONDS, UnreadableSound, load_sound
 from advisor.sounds.views import varied
 
@@ -45,6 +47,53 @@ class Listener(Protocol):
 
     def run(self, values: NDArray[np.float32], n_samples: Sequence[int]) -> NDArray[np.float32]:
         """Embed windows of one shape: (n, ...) to (n, width)."""
+
+
+class ListeningLoader(ABC):
+    """What the loaders of networks that listen, and are only used frozen, have in common."""
+
+    @abstractmethod
+    def missing(self, card: BackboneCard) -> str:
+        """Say what must be there before the backbone can run, as a sentence; empty when it can."""
+
+    @abstractmethod
+    def listener(self, card: AudioCard, threads: int) -> Listener:
+        """Open the network of a card that misses nothing, on so many cores; one that is open is used again."""
+
+    def embed(
+        self,
+        card: BackboneCard,
+        items: Sequence[str],
+        *,
+        view: str,
+        threads: int | None,
+        deadline: Deadline,
+    ) -> Iterator[NDArray[np.float32]]:
+        """Decode and listen, as :func:`embed_recordings`; raises MissingDependency where something is missing."""
+        if lacking := self.missing(card):
+            raise MissingDependency(lacking)
+        deadline.check()
+        threads = threads or usable_cores()
+        heard = as_card(card, AudioCard)
+        yield from embed_recordings(
+            self.listener(heard, threads),
+            heard,
+            items,
+            view=view,
+            threads=threads,
+            deadline=deadline,
+        )
+
+    def build(self, card: BackboneCard, *, pretrained: bool, drop: float, drop_path: float) -> Any:
+        """Raise InvalidRequest, and say what to take instead: these networks are run and not trained."""
+        raise InvalidRequest(
+            f"expected a backbone that can be fine-tuned on recordings, got '{card.name}', which is only used frozen; "
+            "use 'efficientnet_lite0_logmel'"
+        )
+
+    def fold(self, net: Any) -> Any:
+        """Nothing was built."""
+        return net
 
 
 def embed_recordings(

@@ -11,21 +11,18 @@ Lin et al. (2020), Training keyword spotters with limited and synthesized speech
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.backbone import LOADERS, AudioCard, BackboneCard, as_card
-from advisor.backbones.recordings import Heard, embed_recordings, on_grid
+from advisor.backbone import LOADERS, AudioCard, BackboneCard
+from advisor.backbones.recordings import Heard, ListeningLoader, on_grid
 from advisor.backbones.weights import weights_file
 from advisor.cache import content_key
-from advisor.cores import usable_cores
-from advisor.deadline import Deadline
-from advisor.errors import InvalidRequest, MissingDependency
+from advisor.errors import MissingDependency
 from advisor.registry import available, require
 
 NEEDED = ("onnxruntime", "soundfile", "soxr")
@@ -51,7 +48,7 @@ WIDTH = 96
 """Numbers in one look."""
 
 
-class SpeechEmbeddingLoader:
+class SpeechEmbeddingLoader(ListeningLoader):
     """Runs the speech embedding on ONNX Runtime."""
 
     def missing(self, card: BackboneCard) -> str:
@@ -82,38 +79,9 @@ class SpeechEmbeddingLoader:
         """Nothing beside the card of the house."""
         return None
 
-    def embed(
-        self,
-        card: BackboneCard,
-        items: Sequence[str],
-        *,
-        view: str,
-        threads: int | None,
-        deadline: Deadline,
-    ) -> Iterator[NDArray[np.float32]]:
-        """Decode and listen, side by side."""
-        folder = self._need(card)
-        deadline.check()
-        threads = threads or usable_cores()
-        yield from embed_recordings(
-            _listener(str(folder), threads),
-            as_card(card, AudioCard),
-            items,
-            view=view,
-            threads=threads,
-            deadline=deadline,
-        )
-
-    def build(self, card: BackboneCard, *, pretrained: bool, drop: float, drop_path: float) -> Any:
-        """Say what to take instead: ONNX Runtime runs networks and does not train them."""
-        raise InvalidRequest(
-            f"expected a backbone that can be trained, got '{card.name}', which ONNX Runtime only runs; "
-            "use 'efficientnet_lite0_logmel', or keep it frozen"
-        )
-
-    def fold(self, net: Any) -> Any:
-        """Nothing was built."""
-        return net
+    def listener(self, card: AudioCard, threads: int) -> SpeechEmbedding:
+        """Open both networks."""
+        return _listener(str(self._need(card)), threads)
 
     def engine(self) -> str:
         """Say what runs embeddings here."""

@@ -10,20 +10,17 @@ Radford et al. (2023), Robust speech recognition via large-scale weak supervisio
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.backbone import LOADERS, AudioCard, BackboneCard, as_card
-from advisor.backbones.recordings import Heard, embed_recordings, mean_and_std, on_grid
+from advisor.backbone import LOADERS, AudioCard, BackboneCard
+from advisor.backbones.recordings import Heard, ListeningLoader, mean_and_std, on_grid
 from advisor.backbones.weights import fetch, fingerprint, need_weights, weights_file, why_absent
 from advisor.cores import usable_cores
-from advisor.deadline import Deadline
-from advisor.errors import InvalidRequest, MissingDependency
 from advisor.registry import available, require
 from advisor.sounds.logmel import MelPlan, whisper_mel
 
@@ -46,7 +43,7 @@ FRAMES_PER_SECOND = RATE // HOP // FRAMES_OF_ONE
 """That the encoder gives."""
 
 
-class WhisperLoader:
+class WhisperLoader(ListeningLoader):
     """Runs Whisper's encoder from a folder in CTranslate2's form."""
 
     def missing(self, card: BackboneCard) -> str:
@@ -87,40 +84,9 @@ class WhisperLoader:
             reference="Radford et al. (2023), Whisper, ICML",
         )
 
-    def embed(
-        self,
-        card: BackboneCard,
-        items: Sequence[str],
-        *,
-        view: str,
-        threads: int | None,
-        deadline: Deadline,
-    ) -> Iterator[NDArray[np.float32]]:
-        """Decode and listen, side by side."""
-        if lacking := self.missing(card):
-            raise MissingDependency(lacking)
-        deadline.check()
-        threads = threads or usable_cores()
-        listener = _listener(str(need_weights(card).parent), threads)
-        yield from embed_recordings(
-            listener,
-            as_card(card, AudioCard),
-            items,
-            view=view,
-            threads=threads,
-            deadline=deadline,
-        )
-
-    def build(self, card: BackboneCard, *, pretrained: bool, drop: float, drop_path: float) -> Any:
-        """Say what to take instead: CTranslate2 runs networks and does not train them."""
-        raise InvalidRequest(
-            f"expected a backbone that can be trained, got '{card.name}', which CTranslate2 only runs; "
-            "use 'efficientnet_lite0_logmel', or keep it frozen"
-        )
-
-    def fold(self, net: Any) -> Any:
-        """Nothing was built."""
-        return net
+    def listener(self, card: AudioCard, threads: int) -> Encoder:
+        """Open the encoder."""
+        return _listener(str(need_weights(card).parent), threads)
 
     def engine(self) -> str:
         """Say what runs embeddings here."""

@@ -12,17 +12,16 @@ Multiresolution gray-scale and rotation invariant texture classification with lo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.cache import ArrayCache, content_keys, default_cache
-from advisor.cores import usable_cores
+from advisor.cache import ArrayCache
 from advisor.deadline import Deadline
 from advisor.images.decoding import UnreadablePicture, load_picture
+from advisor.media.kept import columns_of, describe_all, names_of
 from advisor.registry import require
 
 if TYPE_CHECKING:
@@ -65,9 +64,6 @@ BLOCKS: dict[str, int] = {
 
 N_DESCRIPTORS = sum(BLOCKS.values())
 
-BATCH = 64
-"""Pictures between two looks at the clock and two writes to the cache; our choice: under a second of work."""
-
 
 def block_columns(blocks: Sequence[str]) -> NDArray[np.int64]:
     """Find the columns of some blocks.
@@ -87,8 +83,7 @@ def block_columns(blocks: Sequence[str]) -> NDArray[np.int64]:
     >>> len(block_columns(["fine_texture", "colours"]))
     87
     """
-    marks = np.concatenate([np.full(size, name in blocks) for name, size in BLOCKS.items()])
-    return np.flatnonzero(marks)
+    return columns_of(BLOCKS, blocks)
 
 
 def descriptor_names() -> tuple[str, ...]:
@@ -103,7 +98,7 @@ def descriptor_names() -> tuple[str, ...]:
     >>> descriptor_names()[0], descriptor_names()[-1]
     ('edges.0', 'layout.47')
     """
-    return tuple(f"{name}.{i}" for name, size in BLOCKS.items() for i in range(size))
+    return names_of(BLOCKS)
 
 
 def describe_picture(picture: Image) -> NDArray[np.float32]:
@@ -166,28 +161,15 @@ def describe_files(
     DeadlineExceeded
         When the deadline passes before the last file.
     """
-    cache = default_cache() if cache is None else cache
-    keys = content_keys(paths)
-    known = dict(cache.get(SPACE, sorted(set(keys) - {""})))
-    missing = {key: path for key, path in zip(keys, paths, strict=True) if key and key not in known}
-    for made in _in_batches(list(missing.items()), threads, deadline or Deadline(None)):
-        cache.put(SPACE, made)
-        known |= made
-    unreadable = np.full(N_DESCRIPTORS, np.nan, dtype=np.float32)
-    rows = [known.get(key, unreadable) for key in keys]
-    return np.stack(rows) if rows else np.zeros((0, N_DESCRIPTORS), dtype=np.float32)
-
-
-def _in_batches(
-    work: Sequence[tuple[str, str]], threads: int | None, deadline: Deadline
-) -> Iterator[dict[str, NDArray[np.float32]]]:
-    """Describe files batch after batch; those that cannot be read are left out."""
-    with ThreadPoolExecutor(threads or usable_cores()) as pool:
-        for first in range(0, len(work), BATCH):
-            deadline.check()
-            batch = work[first : first + BATCH]
-            made = pool.map(_describe_file, [path for _, path in batch])
-            yield {key: row for (key, _), row in zip(batch, made, strict=True) if row is not None}
+    return describe_all(
+        paths,
+        _describe_file,
+        space=SPACE,
+        width=N_DESCRIPTORS,
+        deadline=deadline,
+        threads=threads,
+        cache=cache,
+    )
 
 
 def _describe_file(path: str) -> NDArray[np.float32] | None:

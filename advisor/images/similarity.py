@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.cache import content_keys, default_cache
 from advisor.images.decoding import UnreadablePicture, load_picture
 from advisor.media.clusters import Rows, cluster
-from advisor.media.threads import in_threads
+from advisor.media.kept import sign_all
 from advisor.registry import require
 
 SPACE = "similarity-2"
@@ -110,22 +109,15 @@ def read_signatures(paths: Sequence[str]) -> Signatures:
     Signatures
         One per path.
     """
-    # A file that cannot be read has no content; it is like itself alone.
-    keys = [key or f"?{path}" for key, path in zip(content_keys(paths), paths, strict=True)]
-    cache = default_cache()
-    known = cache.get(SPACE, list(dict.fromkeys(keys)))
-    new = {key: path for key, path in zip(keys, paths, strict=True) if key not in known}
-    if new:
-        require("imagehash", extra="vision")  # once, before the threads ask for it together
-        made = dict(zip(new, in_threads(_sign, list(new.values())), strict=True))
-        cache.put(SPACE, {key: row for key, row in made.items() if key[0] != "?"})
-        known.update(made)
-    rows = np.array([known[key] for key in keys], dtype=np.uint8)
+    keys, signed = sign_all(
+        paths, _sign, space=SPACE, ready=lambda: require("imagehash", extra="vision")
+    )
+    rows = np.array(signed, dtype=np.uint8)
     rows = rows.reshape(len(keys), 1 + HASH_BYTES + 3 * COARSE_SIDE**2)
     coarse = rows[:, 1 + HASH_BYTES :].reshape(-1, COARSE_SIDE, COARSE_SIDE, 3)
     contrast = coarse.std(axis=(1, 2, 3), dtype=np.float32)
     return Signatures(
-        keys=tuple(keys),
+        keys=keys,
         hashes=np.ascontiguousarray(rows[:, 1 : 1 + HASH_BYTES]).view(np.uint64)[:, 0],
         coarse=coarse,
         decoded=rows[:, 0] > 0,

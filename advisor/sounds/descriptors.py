@@ -12,16 +12,15 @@ Furui (1986), Speaker-independent isolated word recognition using dynamic featur
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.cache import ArrayCache, content_keys, default_cache
-from advisor.cores import usable_cores
+from advisor.cache import ArrayCache
 from advisor.deadline import Deadline
+from advisor.media.kept import columns_of, describe_all, names_of
 from advisor.sounds.decoding import UnreadableSound, load_sound
 from advisor.sounds.logmel import MelPlan, decibels, mel_filters, power_spectrum
 
@@ -66,9 +65,6 @@ BLOCKS: dict[str, int] = {
 
 N_DESCRIPTORS = sum(BLOCKS.values())
 
-BATCH = 64
-"""Recordings between two looks at the clock and two writes to the cache; our choice: about a second of work."""
-
 TINY = 1e-12
 """Against division by zero."""
 
@@ -91,8 +87,7 @@ def block_columns(blocks: Sequence[str]) -> NDArray[np.int64]:
     >>> len(block_columns(["mfcc_mean", "duration"]))
     21
     """
-    marks = np.concatenate([np.full(size, name in blocks) for name, size in BLOCKS.items()])
-    return np.flatnonzero(marks)
+    return columns_of(BLOCKS, blocks)
 
 
 def descriptor_names() -> tuple[str, ...]:
@@ -107,7 +102,7 @@ def descriptor_names() -> tuple[str, ...]:
     >>> descriptor_names()[0], descriptor_names()[-1]
     ('mfcc_mean.0', 'duration.0')
     """
-    return tuple(f"{name}.{i}" for name, size in BLOCKS.items() for i in range(size))
+    return names_of(BLOCKS)
 
 
 def describe_sound(wave: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -179,28 +174,15 @@ def describe_sounds(
     DeadlineExceeded
         When the deadline passes before the last file.
     """
-    cache = default_cache() if cache is None else cache
-    keys = content_keys(paths)
-    known = dict(cache.get(SPACE, sorted(set(keys) - {""})))
-    missing = {key: path for key, path in zip(keys, paths, strict=True) if key and key not in known}
-    for made in _in_batches(list(missing.items()), threads, deadline or Deadline(None)):
-        cache.put(SPACE, made)
-        known |= made
-    unreadable = np.full(N_DESCRIPTORS, np.nan, dtype=np.float32)
-    rows = [known.get(key, unreadable) for key in keys]
-    return np.stack(rows) if rows else np.zeros((0, N_DESCRIPTORS), dtype=np.float32)
-
-
-def _in_batches(
-    work: Sequence[tuple[str, str]], threads: int | None, deadline: Deadline
-) -> Iterator[dict[str, NDArray[np.float32]]]:
-    """Describe files batch after batch; those that cannot be read are left out."""
-    with ThreadPoolExecutor(threads or usable_cores()) as pool:
-        for first in range(0, len(work), BATCH):
-            deadline.check()
-            batch = work[first : first + BATCH]
-            made = pool.map(_describe_file, [path for _, path in batch])
-            yield {key: row for (key, _), row in zip(batch, made, strict=True) if row is not None}
+    return describe_all(
+        paths,
+        _describe_file,
+        space=SPACE,
+        width=N_DESCRIPTORS,
+        deadline=deadline,
+        threads=threads,
+        cache=cache,
+    )
 
 
 def _describe_file(path: str | Path) -> NDArray[np.float32] | None:

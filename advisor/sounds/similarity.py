@@ -14,9 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.cache import content_keys, default_cache
 from advisor.media.clusters import Rows, cluster
-from advisor.media.threads import in_threads
+from advisor.media.kept import sign_all
 from advisor.registry import require
 from advisor.sounds.decoding import UnreadableSound, read_wave, sound_library
 from advisor.sounds.logmel import MelPlan, mel_power
@@ -143,22 +142,13 @@ def read_signatures(paths: Sequence[str]) -> Signatures:
     Signatures
         One per path.
     """
-    # A file that cannot be read has no content; it is like itself alone.
-    keys = [key or f"?{path}" for key, path in zip(content_keys(paths), paths, strict=True)]
-    cache = default_cache()
-    known = cache.get(SPACE, list(dict.fromkeys(keys)))
-    new = {key: path for key, path in zip(keys, paths, strict=True) if key not in known}
-    if new:
-        sound_library()  # once, before the threads ask for it together
-        made = dict(zip(new, in_threads(_sign, list(new.values())), strict=True))
-        cache.put(SPACE, {key: row for key, row in made.items() if key[0] != "?"})
-        known.update(made)
-    rows = np.array([known[key] for key in keys], dtype=np.uint8)
+    keys, signed = sign_all(paths, _sign, space=SPACE, ready=sound_library)
+    rows = np.array(signed, dtype=np.uint8)
     rows = rows.reshape(len(keys), 3 + _N_COARSE + N_WAVE)
     coarse = rows[:, 3 : 3 + _N_COARSE].reshape(-1, TIMES, BANDS)
     contrast = (coarse - coarse.mean(axis=1, keepdims=True)).std(axis=(1, 2)) * (FLOOR / 255)
     return Signatures(
-        keys=tuple(keys),
+        keys=keys,
         frames=rows[:, 1].astype(np.int64) * 256 + rows[:, 2],
         coarse=coarse,
         waves=np.ascontiguousarray(rows[:, 3 + _N_COARSE :]).view(np.int8),
