@@ -1,6 +1,6 @@
 """Suggested labels against random ones: accuracy on the test split after the same number of labels.
 
-python benchmarks/suggest.py --data DIR --draws 10
+    python benchmarks/suggest.py --data DIR --draws 10 --report
 
 A draw takes a few labels per class from the training split. Then, for two rounds, as many as there are in the draw are
 added from the pool: those that ``advise --suggest-labels`` names, or random ones of those it may name; the labels come
@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import argparse
 import csv
+import datetime
 import os
+import shlex
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +31,16 @@ from advisor.metrics import get_metric
 from advisor.profile import DatasetProfile, PerceivedProfile
 from advisor.suggestion import TABLES, features_of, suggest
 from advisor.tables.media_columns import medium_of
+from meter import machine
+from readme import markdown_table, write_section
+
+HEADER = ["set", "labels", "before", "random", "suggested", "gain", "won", "seconds"]
+
+LEGEND = """\
+Accuracy on the test split in percent, means over the draws: *before*, with a few labels per class; after as many more,
+*random* or *suggested*, in two rounds (*labels*: before the round + added in it). *Won*: draws in which the suggested
+ones were ahead of the mean of {random} random choices. The judge is a logistic regression on frozen features.
+*Seconds*: to suggest once, embeddings at hand, on a machine that may have been busy."""
 
 Rows = NDArray[np.int64]
 
@@ -118,8 +131,8 @@ def follow(dataset: Dataset, y: Rows, choose: Chooser, name: str, seed: int) -> 
     return scores
 
 
-def compare(folder: Path, per_class: int, draws: Sequence[int]) -> None:
-    """Print the lines of one set: one per round."""
+def compare(folder: Path, per_class: int, draws: Sequence[int]) -> Iterator[list[str]]:
+    """Make the lines of one set: one per round."""
     dataset = read_dataset(folder)
     y = oracle(dataset, folder)
     assert dataset.X_unlabelled is not None
@@ -144,27 +157,37 @@ def compare(folder: Path, per_class: int, draws: Sequence[int]) -> None:
     n = per_class * dataset.n_classes
     for number in range(better.shape[1]):
         gain = better[:, number] - chance[:, number]
-        print(
-            f"| {folder.name} | {n * (1 + number)} + {n} | {100 * np.mean(start):.1f}"
-            f" | {chance[:, number].mean():.1f} | {better[:, number].mean():.1f} | {gain.mean():+.1f}"
-            f" | {(gain > 0).sum()} of {len(gain)} | {seconds / len(gain) / better.shape[1]:.1f} |",
-            flush=True,
-        )
+        yield [
+            *(folder.name, f"{n * (1 + number)} + {n}"),
+            f"{100 * np.mean(start):.1f}",
+            *(f"{chance[:, number].mean():.1f}", f"{better[:, number].mean():.1f}"),
+            *(f"{gain.mean():+.1f}", f"{(gain > 0).sum()} of {len(gain)}"),
+            f"{seconds / len(gain) / better.shape[1]:.1f}",
+        ]
 
 
 def main() -> None:
     """Compare on every set."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--first", type=int, default=0, help="seed of the first draw")
     parser.add_argument("--per-class", type=int, default=5)
     parser.add_argument("--sets", nargs="*", default=SETS)
+    parser.add_argument("--report", action="store_true", help="write benchmarks/README.md")
     asked = parser.parse_args()
-    print("| set | labels | before | random | suggested | gain | won | seconds |")
-    print("|---|---|---|---|---|---|---|---|")
+    draws, lines = range(asked.first, asked.first + asked.draws), []
     for name in asked.sets:
-        compare(asked.data / name, asked.per_class, range(asked.first, asked.first + asked.draws))
+        for line in compare(asked.data / name, asked.per_class, draws):
+            lines.append(line)
+            print("  ".join(line), flush=True)
+    if asked.report:
+        given = [part for part in sys.argv[1:] if part not in ("--data", str(asked.data))]
+        told = f"`{shlex.join(['python', 'benchmarks/suggest.py', *given])}`"
+        about = f"{told}, {datetime.date.today()}. Machine: {machine()}."
+        legend = LEGEND.format(random=RANDOM)
+        table = markdown_table(HEADER, lines)
+        write_section("suggest", "\n\n".join(["## What to label next", about, legend, table]))
 
 
 if __name__ == "__main__":
