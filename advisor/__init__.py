@@ -24,6 +24,7 @@ workspace      data and folds as worker processes read them
 executor       where fits run; trials: one configuration on all folds
 probe          cheap strategies measured on this data
 ranking        measurements and published effects in one ranking
+pretraining    a backbone trained further on the unlabelled pool
 suggestion     which unlabelled items are most worth a label; labelling: the file to fill in
 report         the ranked plan
 search         the race for the budget; selection, ensemble and calibration after it
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from advisor.evaluation import Score
     from advisor.finding import Finding
     from advisor.pipeline import FittedPipeline, load_pipeline
+    from advisor.pretraining import Pretrained, pretrain
     from advisor.profile import (
         AudioProfile,
         DatasetProfile,
@@ -78,6 +80,7 @@ _HOME = {
     "FittedPipeline": "pipeline",
     "ImageProfile": "profile",
     "Modality": "dataset",
+    "Pretrained": "pretraining",
     "Recommendation": "report",
     "Regime": "regime",
     "Result": "run",
@@ -93,6 +96,7 @@ _HOME = {
     "autofit": "api",
     "find_regime": "regime",
     "load_pipeline": "pipeline",
+    "pretrain": "pretraining",
     "profile_dataset": "profile",
     "read_dataset": "dataset",
     "suggest_labels": "api",
@@ -108,6 +112,7 @@ __all__ = [
     "FittedPipeline",
     "ImageProfile",
     "Modality",
+    "Pretrained",
     "Recommendation",
     "Regime",
     "Result",
@@ -124,6 +129,7 @@ __all__ = [
     "autofit",
     "find_regime",
     "load_pipeline",
+    "pretrain",
     "profile_dataset",
     "read_dataset",
     "suggest_labels",

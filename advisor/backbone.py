@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from advisor.adaptation import BY_ITSELF, Wanted
 from advisor.deadline import Deadline
 from advisor.errors import InvalidRequest, did_you_mean, quoted
 from advisor.registry import Registry
@@ -224,6 +225,26 @@ class Loader(Protocol):
     def fold(self, net: Any) -> Any:
         """Make the same module in fewer steps, for predicting only: in evaluation mode, on the CPU, and not changed."""
 
+    def adapt(
+        self,
+        card: BackboneCard,
+        items: Sequence[str],
+        deadline: Deadline,
+        seed: int,
+        wanted: Wanted = BY_ITSELF,
+    ) -> str:
+        """Go on training without labels on items, or find what that made before; names the backbone it becomes.
+
+        The name is one for :func:`find_backbone`, with the adapted weights behind the ``@``.
+
+        Raises
+        ------
+        InvalidRequest
+            If the loader adapts none, the method is not one for such a backbone, or there are too few items.
+        DeadlineExceeded
+            When the deadline passes first; what was learned is kept, and another call goes on from there.
+        """
+
 
 class TextLoader(Loader, Protocol):
     """Runs the encoders of texts of one library."""
@@ -241,19 +262,6 @@ class TextLoader(Loader, Protocol):
         self, card: TextCard, texts: Sequence[str], view: str, deadline: Deadline
     ) -> list[str]:
         """Make one view of each text, as ``embed`` does before it embeds."""
-
-    def adapt(self, card: TextCard, texts: Sequence[str], deadline: Deadline, seed: int) -> str:
-        """Go on training a base language model on texts, or find what that made before; names the backbone it becomes.
-
-        The name is one for :func:`find_backbone`, with the folder of the adapted weights behind the ``@``.
-
-        Raises
-        ------
-        InvalidRequest
-            If the card is of a sentence encoder, which such training spoils, or there are too few texts.
-        DeadlineExceeded
-            When the deadline passes first; what was learned is kept, and another call goes on from there.
-        """
 
 
 LOADERS: Registry[Loader] = Registry("loader of backbones", "advisor.backbones")
@@ -287,13 +295,15 @@ def load_cards() -> dict[str, BackboneCard]:
     return cards
 
 
-def find_backbone(name: str) -> BackboneCard:
+def find_backbone(name: str, modality: Modality | None = None) -> BackboneCard:
     """Find the card of a backbone by its name.
 
     Parameters
     ----------
     name : str
         As the module's docstring says.
+    modality : Modality or None
+        Of the dataset that it was named for: a message lists the backbones of ours for it, else all of them.
 
     Returns
     -------
@@ -316,7 +326,7 @@ def find_backbone(name: str) -> BackboneCard:
             "weights beside it. Pass --backbone."
         )
     if card is None:
-        known = load_cards()
+        known = [n for n, c in load_cards().items() if modality in (None, c.modality)]
         raise InvalidRequest(
             f"'{model}' is neither a backbone of ours ({quoted(known, most=20)}) nor a model that an installed library "
             f"knows.{did_you_mean(model, known)} Pass --backbone."

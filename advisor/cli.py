@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 from advisor import options as opt
+from advisor.cli_pretrain import pretrain
 from advisor.errors import AdvisorError, InvalidRequest
 from advisor.options import one_or_all, refuse_together
 
@@ -222,7 +223,7 @@ def run() -> NoReturn:
     """Run the command ``advisor``, with the others as its sub-commands."""
     app = _new_app()
     app.callback()(_say_who)
-    for command in (advise, autofit, predict, doctor, cache):
+    for command in (advise, autofit, pretrain, predict, doctor, cache):
         app.command()(command)
     first, *rest = sys.argv[1:] or ["--help"]
     sys.exit(_main(app, "advisor", [first, *opt.spread(rest)]))

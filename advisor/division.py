@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from advisor.cache import content_keys
+from advisor.cache import content_keys, default_cache
 from advisor.dataset import Dataset, Modality
 from advisor.splits import SplitPlan, merge_blocks, plan_splits
 from advisor.tables.columns import texts_of
@@ -18,6 +21,13 @@ choice)."""
 NET_FOLDS, NET_FOLDS_OF_MANY, MANY_ROWS = 6, 4, 500
 """Folds at most where networks are among the strategies, and from so many labelled rows (our choice: each fold costs
 one of them a minute; six are three rounds on two cores, and with many rows a third fewer change little)."""
+
+COMPARED_AT_ONCE = 1_000
+"""Rows of the pool that are searched for near copies of labelled and test rows at once, or as many as there are of
+these, for which the pairs are fewest: time grows with the pool and not with its square (our choice)."""
+
+NEAR_SPACE = "near copies in the pool (1)"
+"""Space of the cache; raise the number when it changes which items :meth:`Dataset.copies` calls the same."""
 
 
 def plan_for(dataset: Dataset, seed: int) -> SplitPlan:
@@ -82,9 +92,10 @@ def unseen_rows(dataset: Dataset) -> pd.DataFrame | None:
     Returns
     -------
     DataFrame of shape (n_unseen, n_columns) or None
-        Rows of the pool that hold something, and not the same as a labelled or a test row, since by those is judged:
-        texts whatever their case and spacing, files by their content, rows of a table by their cells. ``None`` where
-        there are none.
+        Rows of the pool that hold something, and neither the same nor nearly the same as a labelled or a test row,
+        since by those is judged: texts whatever their case and spacing, files by their content, rows of a table by
+        their cells, and of texts and files also those that :meth:`advisor.dataset.Dataset.copies` finds nearly equal.
+        ``None`` where there are none.
     """
     positions = unseen_positions(dataset)
     if dataset.X_unlabelled is None or not len(positions):
@@ -107,11 +118,44 @@ def unseen_positions(dataset: Dataset) -> NDArray[np.int64]:
     """
     if dataset.X_unlabelled is None or not len(dataset.X_unlabelled):
         return np.empty(0, dtype=np.int64)
-    judged = {"", *_contents(dataset.X, dataset)}
-    if dataset.X_test is not None:
-        judged.update(_contents(dataset.X_test, dataset))
-    unseen = [content not in judged for content in _contents(dataset.X_unlabelled, dataset)]
-    return np.flatnonzero(unseen).astype(np.int64)
+    judged = [dataset.X] if dataset.X_test is None else [dataset.X, dataset.X_test]
+    seen = {""}.union(*(_contents(rows, dataset) for rows in judged))
+    new = [content not in seen for content in _contents(dataset.X_unlabelled, dataset)]
+    positions = np.flatnonzero(new).astype(np.int64)
+    if dataset.modality is Modality.TABULAR or not len(positions):
+        return positions
+    return positions[~_near_copies(dataset, judged, dataset.X_unlabelled.iloc[positions])]
+
+
+def _near_copies(
+    dataset: Dataset, judged: list[pd.DataFrame], pool: pd.DataFrame
+) -> NDArray[np.bool_]:
+    """Say which rows of the pool nearly repeat a row that is judged by; found once and kept in the cache."""
+    digest = hashlib.sha256()
+    for rows in (*judged, pool):
+        digest.update(f"{len(rows)};".encode())
+        digest.update(_signature(rows, dataset))
+    key, cache = digest.hexdigest(), default_cache()
+    kept = cache.get(NEAR_SPACE, [key])
+    if key in kept:
+        return np.asarray(kept[key], dtype=np.bool_)
+    first = pd.concat(judged, ignore_index=True)
+    near = np.zeros(len(pool), dtype=np.bool_)
+    size = max(COMPARED_AT_ONCE, len(first))
+    for start in range(0, len(pool), size):
+        part = pool.iloc[start : start + size]
+        both = pd.concat([first, part], ignore_index=True)
+        codes = replace(dataset, X=both).copies()
+        near[start : start + size] = np.isin(codes[len(first) :], codes[: len(first)])
+    cache.put(NEAR_SPACE, {key: near.astype(np.uint8)})
+    return near
+
+
+def _signature(rows: pd.DataFrame, dataset: Dataset) -> bytes:
+    """Tell rows of texts or files apart by all that decides whether they are copies."""
+    if dataset.modality is Modality.TEXT:
+        return pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes()
+    return "\0".join(_contents(rows, dataset)).encode()
 
 
 def _contents(X: pd.DataFrame, dataset: Dataset) -> list[str]:

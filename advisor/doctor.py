@@ -30,6 +30,7 @@ LIBRARIES = (
     "torchvision",
     "timm",
     "lightning",
+    "lightly",
     "openvino",
     "pillow",
     "scikit-image",

@@ -35,7 +35,11 @@ class Float(_Param):
 
 
 class Int(_Param):
-    """A whole number in [low, high]; ``at_most`` names a field of the profile that caps it (0 there: not known)."""
+    """A whole number in [low, high]; ``at_most`` names a field of the profile that caps it (0 there: not known).
+
+    Where the parameter is itself a cap, such as that of the length of texts, ``usual_from`` names a field that says
+    what is usually reached, and ``usual`` is what it says (0: not known): cost formulas count that.
+    """
 
     type: Literal["int"] = "int"
     low: int
@@ -43,6 +47,8 @@ class Int(_Param):
     default: int
     log: bool = False
     at_most: str | None = None
+    usual_from: str | None = None
+    usual: float = 0.0
 
 
 class Categorical(_Param):
@@ -118,7 +124,12 @@ def capped(param: AnyParam, fields: Mapping[str, ProfileField]) -> AnyParam:
             added = tuple(name for name in listed if len(listed) > 1 and name != param.default)
             return param.model_copy(update={"choices": (param.default, *added)})
         return param.model_copy(update={"choices": listed, "default": listed[0]})
-    if not isinstance(param, Int) or param.at_most is None or param.at_most not in fields:
+    if not isinstance(param, Int):
+        return param
+    usual = fields.get(param.usual_from or "")
+    if isinstance(usual, int | float):
+        param = param.model_copy(update={"usual": float(usual)})
+    if param.at_most is None or param.at_most not in fields:
         return param
     told = fields[param.at_most]
     most = told[-1] if isinstance(told, tuple) else told  # of the fewest, the median and the most

@@ -8,6 +8,7 @@ each model in its native format. Loading refuses altered files and names it does
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from advisor.tables.columns import conform
 from advisor.tables.media_columns import medium_of
 from advisor.tables.media_rows import file_rows, readable
 from advisor.tables.rows import read_features
+from advisor.tables.texts import mended
 
 SHOWN = 60
 """Characters of what is taken for a path that a message shows; our choice, for the reader."""
@@ -98,14 +100,15 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
         -------
         ndarray
             Class names of shape (n_rows,); 0/1 of shape (n_rows, n_labels) for multilabel; values of shape
-            (n_rows,) for regression. For a file that cannot be read: None, zeros, or NaN.
+            (n_rows,) for regression. For a file that cannot be read: None, zeros, or NaN, and a warning names it.
 
         Raises
         ------
         UnreadableData
             If columns are missing.
         """
-        mixed = self._mixed(X)
+        mixed, unread = self._mixed(X)
+        _warn_of(unread)
         return self.decide(mixed)
 
     def predict_proba(self, X: pd.DataFrame) -> NDArray[np.float64]:
@@ -120,7 +123,7 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
         -------
         ndarray of shape (n_rows, n_classes)
             Rows sum to one; for multilabel each column is a label's own probability. NaN for a file that cannot
-            be read.
+            be read, and a warning names it.
 
         Raises
         ------
@@ -129,12 +132,14 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
         """
         if not self.task.is_classification:
             raise AttributeError("a regression pipeline has no predict_proba")
-        chances: NDArray[np.float64] = self.manifest.calibrator.apply(self._mixed(X))
+        mixed, unread = self._mixed(X)
+        _warn_of(unread)
+        chances: NDArray[np.float64] = self.manifest.calibrator.apply(mixed)
         return chances
 
     def predict_both(self, X: pd.DataFrame) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
-        """Both :meth:`predict` and, for classification, :meth:`predict_proba`, for one pass of work."""
-        mixed = self._mixed(X)
+        """Both :meth:`predict` and, for classification, :meth:`predict_proba`, for one pass of work and no warning."""
+        mixed, _ = self._mixed(X)
         chances = self.manifest.calibrator.apply(mixed) if self.task.is_classification else None
         return self.decide(mixed), chances
 
@@ -168,7 +173,7 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
     def score_codes(self, X: pd.DataFrame, y: NDArray[np.generic]) -> float:
         """As :meth:`score`, for targets encoded as in :class:`advisor.dataset.Dataset`."""
         metric = get_metric(self.manifest.problem.metric, self.task)
-        mixed = self._mixed(X)
+        mixed, _ = self._mixed(X)
         known = ~np.isnan(mixed).any(axis=1)
         if not known.all():  # a file that cannot be read is neither right nor wrong
             mixed, y = mixed[known], y[known]
@@ -199,9 +204,10 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
                 f"{unknown} is not a class of this model; its classes are {list(codes)}"
             ) from None
 
-    def _mixed(self, X: Any) -> NDArray[np.float64]:
-        """Blend the members' predictions, of shape (n_rows, n_outputs); NaN where a file cannot be read."""
-        frame = conform(self._frame(X), self.manifest.columns)
+    def _mixed(self, X: Any) -> tuple[NDArray[np.float64], list[str]]:
+        """Blend the members' predictions, of shape (n_rows, n_outputs); NaN where a file cannot be read, and why."""
+        raw, unread = self._frame(X)
+        frame = conform(raw, self.manifest.columns)
         matrices: dict[str, NDArray[Any]] = {}
         for _, parts in self._loaded():
             for _, place in parts:
@@ -219,19 +225,24 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
         for member, parts in self._loaded() if n_rows else []:
             for model, place in parts:
                 total += member.weight / len(parts) * model.predict(matrices[place])
-        if rows is None:
-            return total
+        if rows is None or self._medium is None:
+            return total, []
         whole = np.full((len(frame), total.shape[1]), np.nan)
         whole[rows] = total
-        return whole
+        lost = frame[self._medium.column][~rows].dropna()
+        return whole, [*unread, *(f"{path}: it cannot be decoded" for path in lost)]
 
     @property
     def _medium(self) -> Medium | None:
         return medium_of(self.manifest.columns)
 
-    def _frame(self, X: Any) -> pd.DataFrame:
+    def _frame(self, X: Any) -> tuple[pd.DataFrame, list[str]]:
+        """Rows that are still to conform, and why files among them are missing."""
         if self._medium is not None:
-            return readable(file_rows(X, self._medium))[0]
+            return readable(file_rows(X, self._medium))
+        return self._table(X), []
+
+    def _table(self, X: Any) -> pd.DataFrame:
         if hasattr(X, "to_pandas"):
             X = X.to_pandas()
         if isinstance(X, pd.DataFrame):
@@ -244,6 +255,8 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
         if isinstance(X, (str, bytes, os.PathLike)):
             return self._read(X)
         names = list(self.feature_names_in_)
+        if isinstance(X, (list, tuple)) and all(isinstance(cell, str) for cell in X):
+            X = mended(X)[0]
         rows = np.asarray(X)
         if rows.ndim == 1 and len(names) == 1:
             rows = rows[:, None]
@@ -296,6 +309,12 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
                 parts.append((member, models))
             self._parts = parts
         return self._parts
+
+
+def _warn_of(unread: list[str]) -> None:
+    """Warn of files that have no prediction, on behalf of the caller's caller."""
+    if unread:
+        warnings.warn(f"no prediction for {quoted(unread)}", stacklevel=3)
 
 
 def _readable(

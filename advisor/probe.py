@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from advisor.metrics import Metric, get_metric
 from advisor.parameter import ParamValue, ProfileField
 from advisor.profile import DatasetProfile
 from advisor.regime import Regime
-from advisor.sampling import item_cap, sample_rows
+from advisor.sampling import compared_rows, item_cap, sample_rows
 from advisor.space import load_space
 from advisor.splits import SplitPlan
 from advisor.strategy import STRATEGIES, Card, Strategy
@@ -190,9 +191,10 @@ def probe_of(
 
 def counts_of(profile: DatasetProfile) -> dict[str, ProfileField]:
     """List the plain numbers and the lists of names of a profile: what a search space may refer to."""
+    more = {"further_backbones": getattr(profile, "further_backbones", ())}
     return {
         name: value
-        for name, value in profile.model_dump().items()
+        for name, value in (profile.model_dump() | more).items()
         if isinstance(value, int | float | tuple) and not isinstance(value, bool)
     }
 
@@ -259,28 +261,23 @@ class _Session:
 
     def measurements(self) -> tuple[tuple[Measurement, ...], Score | None]:
         """Scores of all that is done, best first, and the dummy's."""
-        rows: list[Measurement] = []
-        dummy: Score | None = None
         resampled = {name: self._resampled(_predictions(cv)) for name, cv in self.done.items()}
         scores = {name: self._score(_predictions(cv)) for name, cv in self.done.items()}
         names = [name for name in self.done if not _is_dummy(STRATEGIES[name])]
         errors = {name: float(self.metric.error(scores[name].value)) for name in self.done}
         names.sort(key=lambda name: (errors[name], self.done[name].fit_seconds, name))
-        for name in names:
-            lost = resampled[names[0]] - resampled[name]
-            rows.append(
-                Measurement(
-                    strategy=name,
-                    score=scores[name],
-                    error=errors[name],
-                    fit_seconds=self.done[name].fit_seconds / self.workspace.n_folds(name),
-                    beats_best=float(np.mean(lost > 0)),
-                )
+        rows = [
+            Measurement(
+                strategy=name,
+                score=scores[name],
+                error=errors[name],
+                fit_seconds=self.done[name].fit_seconds / self.workspace.n_folds(name),
+                beats_best=float(np.mean(resampled[names[0]] - resampled[name] > 0)),
             )
-        for name in self.done:
-            if _is_dummy(STRATEGIES[name]):
-                dummy = scores[name]
-        return tuple(rows), dummy
+            for name in names
+        ]
+        dummies = [score for name, score in scores.items() if _is_dummy(STRATEGIES[name])]
+        return tuple(rows), dummies[-1] if dummies else None
 
     def speed(self) -> float | None:
         """Median of measured over predicted seconds of the fits that were long enough to tell."""
@@ -359,15 +356,20 @@ class _Session:
         else:
             self.done[strategy.card.name] = outcome
 
-    def _counts(self) -> Counts:
-        return bootstrap_counts(self.workspace.y, self.workspace.blocks, BOOTSTRAPS, self.seed)
+    @cached_property
+    def _drawn(self) -> tuple[NDArray[np.int64], Counts]:
+        rows, blocks = compared_rows(len(self.workspace.y)), self.workspace.blocks
+        blocks = None if blocks is None else blocks[rows]
+        return rows, bootstrap_counts(self.workspace.y[rows], blocks, BOOTSTRAPS, self.seed)
 
     def _score(self, predictions: NDArray[np.float64]) -> Score:
-        return score_interval(self.workspace.y, predictions, self.metric, self._counts(), LEVEL)
+        rows, counts = self._drawn
+        return score_interval(self.workspace.y[rows], predictions[rows], self.metric, counts, LEVEL)
 
     def _resampled(self, predictions: NDArray[np.float64]) -> NDArray[np.float64]:
         """Score every bootstrap resample, as errors; the resamples are the same for all, so differences pair."""
-        scores = self.metric.score(self.workspace.y, predictions, weights=self._counts())
+        rows, counts = self._drawn
+        scores = self.metric.score(self.workspace.y[rows], predictions[rows], weights=counts)
         return np.array([self.metric.error(float(score)) for score in scores])
 
     def _curve(self, best: Measurement) -> tuple[CurvePoint, ...]:

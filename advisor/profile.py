@@ -1,8 +1,7 @@
 """Dataset → DatasetProfile: the counts and shapes that regimes and rules read.
 
-The profile holds what was measured and no opinion: what is too much or too little is said by the rules. The
-types live here, on the spine, because rules are annotated with them; the measuring is done by one profiler
-per modality in ``profilers/``.
+The profile holds what was measured and no opinion: what is too much or too little is said by the rules. The types live
+here because rules are annotated with them; the measuring is done by one profiler per modality in ``profilers/``.
 """
 
 from __future__ import annotations
@@ -15,6 +14,8 @@ from pydantic import BaseModel, ConfigDict
 
 from advisor.dataset import Dataset, Modality, Task
 from advisor.errors import NoStrategy
+from advisor.pools import PoolOverlap as PoolOverlap
+from advisor.pools import PoolPrior as PoolPrior
 from advisor.registry import Registry
 
 
@@ -184,18 +185,6 @@ class TabularProfile(DatasetProfile):
     group_suspects: tuple[GroupSuspect, ...] = ()
 
 
-class PoolOverlap(_Frozen):
-    """How the pool lies to the labelled items in the embedding of one backbone."""
-
-    backbone: str
-    n_pool: int
-    """Items of the pool that were looked at."""
-    auc: float
-    """Cross-validated AUC of telling pool from labelled items: 0.5 for the same domain, 1.0 for another one."""
-    share_foreign: float
-    """Share of the pool farther from every labelled item than 99 % of the labelled ones are from each other."""
-
-
 class PerceivedProfile(DatasetProfile):
     """What pictures, texts and recordings have in common: broken items, near copies, backbones and the pool.
 
@@ -226,6 +215,13 @@ class PerceivedProfile(DatasetProfile):
     """Per backbone: leave-one-out score of a ridge head on its frozen features: accuracy (balanced over classes), its
     mean over labels for multilabel, R2 for regression."""
     pool_overlap: PoolOverlap | None = None
+    pool_prior: PoolPrior | None = None
+    """``None`` where there is no pool, no backbone, or no single class per item."""
+
+    @property
+    def further_backbones(self) -> tuple[str, ...]:
+        """All of ``backbones`` but the first: empty where only one can run."""
+        return self.backbones[1:]
 
 
 class ImageProfile(PerceivedProfile):
@@ -267,6 +263,7 @@ class TextProfile(PerceivedProfile):
     """The columns that hold texts; several are read as one."""
     other_columns: tuple[str, ...] = ()
     """Columns of the table beside the texts that are learned from, too."""
+    group_suspects: tuple[GroupSuspect, ...] = ()
     words: tuple[int, float, int] = (0, 0.0, 0)
     characters: tuple[int, float, int] = (0, 0.0, 0)
     n_empty: int = 0
@@ -283,6 +280,8 @@ class TextProfile(PerceivedProfile):
     """Share of letters that are not Latin."""
     tokens: tuple[int, float, int] = (0, 0.0, 0)
     """Fewest, median and most tokens by the best backbone; zeros where none can run."""
+    tokens_of_batch: float = 0.0
+    """Tokens of the longest of 16 texts, on average: what each text of a batch costs; 0 where none can run."""
     longest: int = 0
     """Tokens that this backbone reads; 0 where none can run."""
     share_cut: float = 0.0

@@ -1,13 +1,15 @@
 """Which strategy gets the next trial, and which is out of the race.
 
 Everything here is decided by trial counts, losses and the cost formulas of the cards, never by the clock, so that
-two runs with one seed try the same configurations in the same order; the clock only decides how far they get.
+two runs with one seed try the same configurations in the same order; the clock only decides how far they get. There is
+one exception, and it is marked as what it is: where a network's default would not end, its first trial takes as many
+steps as the time that is left allows (:meth:`Race.shortened`), and two runs may then differ in that number.
 """
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +17,8 @@ from numpy.typing import NDArray
 
 from advisor.evaluation import bootstrap_counts, paired_difference
 from advisor.metrics import Metric
+from advisor.parameter import Int, ParamValue
+from advisor.sampling import compared_rows
 from advisor.space import SearchSpace
 from advisor.trials import StopEarly, Trial
 from advisor.workspace import Workspace
@@ -34,6 +38,16 @@ NET_SHARE = 0.85
 """Part of the remaining time that the first trial of a network may take, which is not begun if it is expected to need
 more (our choice: a network cut short says little of what it can do, what was cheap has been tried before, and a network
 that is clearly behind after the first folds is stopped there)."""
+
+SHORTENED_SHARE = 0.7
+"""Part of the remaining time that a first trial with fewer steps is expected to take (our choice: less than what it is
+given, since estimates are rough, and a training that is cut short has not come down to small steps)."""
+
+STEPS = "steps"
+"""The parameter that says how long a network trains; a strategy without it is not shortened."""
+
+SHORTENED = "shortened"
+"""Origin of a trial that is a default with fewer steps."""
 
 HOPELESS = 4.0
 """A trial expected to take more than this many times its share is not begun (our choice; cost formulas are
@@ -67,6 +81,8 @@ class Arm:
         What it may try; its name is the strategy's.
     cost : float
         Seconds of its default on all folds by the card's formula; the race's currency.
+    cost_of : callable or None
+        The same of any parameter values; without it no trial is shortened.
     spent : float
         ``cost`` times the trials it had.
     best, best_predictions : Trial, ndarray of shape (n_rows, n_outputs) or None
@@ -86,6 +102,7 @@ class Arm:
     cap: int = 1_000
     is_net: bool = False
     afterwards: float = 0.0
+    cost_of: Callable[[Mapping[str, ParamValue]], float] | None = None
     spent: float = 0.0
     trials: list[Trial] = field(default_factory=list)
     best: Trial | None = None
@@ -108,7 +125,15 @@ class Arm:
 
     def measured_seconds(self) -> float:
         """Median over its complete trials of the seconds that all folds took together, one after the other."""
-        return statistics.median(t.fit_seconds for t in self.trials if t.state == "complete")
+        return statistics.median(
+            t.fit_seconds * self.longer(t) for t in self.trials if t.state == "complete"
+        )
+
+    def longer(self, trial: Trial) -> float:
+        """Tell the seconds of the default over those of a trial of its own: 1, but for one that was shortened."""
+        if trial.origin != SHORTENED or self.cost_of is None:
+            return 1.0
+        return self.cost / self.cost_of(trial.params)
 
     def open(self) -> bool:
         """In the race, and with something left to try: a strategy without parameters is tried once."""
@@ -130,6 +155,40 @@ def trial_cap(n_labelled: int) -> int:
     return CAP_BASE + n_labelled // LABELS_PER_TRIAL
 
 
+def fewer_steps(
+    space: SearchSpace, cost_of: Callable[[Mapping[str, ParamValue]], float], most: float
+) -> dict[str, ParamValue] | None:
+    """Lower the steps of a default until its cost fits.
+
+    Parameters
+    ----------
+    space : SearchSpace
+        Of which ``steps`` may be a parameter; its lower bound holds.
+    cost_of : callable
+        Seconds of parameter values, rising with the steps.
+    most : float
+        What the seconds may be.
+
+    Returns
+    -------
+    dict or None
+        The default with the most steps that fit, fewer than its own; ``None`` where there is none.
+    """
+    param, values = space.params.get(STEPS), space.defaults()
+    if not isinstance(param, Int):
+        return None
+    low, high = param.low, param.default - 1
+    if low > high or cost_of({**values, STEPS: low}) > most:
+        return None
+    while low < high:
+        middle = (low + high + 1) // 2
+        if cost_of({**values, STEPS: middle}) <= most:
+            low = middle
+        else:
+            high = middle - 1
+    return {**values, STEPS: low}
+
+
 class Race:
     """The arms of one search, and the two decisions about them.
 
@@ -143,6 +202,11 @@ class Race:
         What is compared.
     jobs : int
         Workers that the folds of a trial are spread over.
+
+    Attributes
+    ----------
+    rows : ndarray of int of shape (n,)
+        Those that strategies are compared on: :func:`advisor.sampling.compared_rows`.
     """
 
     def __init__(
@@ -150,7 +214,8 @@ class Race:
     ) -> None:
         self.arms = list(arms)
         self.workspace, self.criterion, self.jobs = workspace, criterion, jobs
-        self._counts = self._bootstrap(np.arange(len(workspace.y)))
+        self.rows = compared_rows(len(workspace.y))
+        self._counts = self._bootstrap(self.rows)
 
     @property
     def leader(self) -> Arm:
@@ -164,13 +229,14 @@ class Race:
 
     @property
     def counts(self) -> NDArray[np.uint16]:
-        """The bootstrap samples of all rows that comparisons are made on."""
+        """The bootstrap samples of ``rows``, which comparisons are made on."""
         return self._counts
 
     def next_arm(self, left: float | None) -> Arm | None:
         """Choose: the cheapest untried strategy first, then the survivor with the least of its share spent.
 
-        Shares fall with rank (1, 1/2, 1/3 ...): most to the leader, something to all who are not behind.
+        Shares fall with rank (1, 1/2, 1/3 ...): most to the leader, something to all who are not behind. Networks that
+        would have to be shortened come after all that need not, in the order of the plan: there is time for one.
 
         Parameters
         ----------
@@ -184,8 +250,11 @@ class Race:
         """
         able = [arm for arm in self.arms if arm.open() and self._fits(arm, left)]
         untried = [arm for arm in able if not arm.trials]
+        whole = [arm for arm in untried if self.shortened(arm, left) is None]
+        if whole:
+            return min(whole, key=lambda arm: (arm.cost, arm.strategy))
         if untried:
-            return min(untried, key=lambda arm: (arm.cost, arm.strategy))
+            return untried[0]
         ranked = sorted(able, key=lambda arm: (arm.loss, arm.strategy))
         shares = [(arm.spent * (rank + 1), rank) for rank, arm in enumerate(ranked)]
         return ranked[min(shares)[1]] if shares else None
@@ -200,20 +269,57 @@ class Race:
         usual = LONGER * self.expected_seconds(arm)
         return max(NEXT_SHARE * left, min(left, max(usual, LEAST_SECONDS)))
 
+    def shortened(self, arm: Arm, left: float | None) -> dict[str, ParamValue] | None:
+        """Find the default of a network with as many steps as end in time, where all of them would not.
+
+        Parameters
+        ----------
+        arm : Arm
+            A strategy that has not been tried.
+        left : float or None
+            Seconds left.
+
+        Returns
+        -------
+        dict or None
+            Parameter values; ``None`` where the default can end, or not even the fewest steps of the space can.
+        """
+        if left is None or arm.cost_of is None or not arm.is_net or arm.trials:
+            return None
+        expected, left = self.expected_seconds(arm), left - arm.afterwards
+        if expected <= NET_SHARE * left:
+            return None
+        most = SHORTENED_SHARE * left * arm.cost / expected
+        return fewer_steps(arm.space, arm.cost_of, most)
+
     def expected_seconds(self, arm: Arm) -> float:
-        """Seconds of a trial: from its own ones, else from its card scaled by how the others' cards held here."""
-        measured = [t.seconds for t in arm.trials if t.state == "complete"]
+        """Seconds of a trial: from its own ones, else from its card scaled by how the others' cards held here.
+
+        Of a network whose trials were shortened it is that of the default.
+        """
+        measured = [t.seconds * arm.longer(t) for t in arm.trials if t.state == "complete"]
         if measured:
             return statistics.median(measured)
         # Cards speak of one core; the folds are spread over the workers. How fast this machine is shows in
-        # fits long enough to be more than start-up.
-        ratios = [
-            other.measured_seconds() / other.cost
-            for other in self.arms
-            if other.complete() and other.cost >= TIMED_SECONDS
-        ]
+        # fits long enough to be more than start-up: those of networks, if there are any, tell of networks.
+        timed = [other for other in self.arms if other.complete() and other.cost >= TIMED_SECONDS]
+        alike = [other for other in timed if other.is_net == arm.is_net] or timed
+        ratios = [other.measured_seconds() / other.cost for other in alike]
         speed = min(max(statistics.median(ratios), 1 / MOST_APART), MOST_APART) if ratios else 1.0
         return arm.cost * speed / self.jobs
+
+    def notes(self) -> tuple[str, ...]:
+        """Say which strategies were tried with fewer steps and never with all of theirs."""
+        said = []
+        for arm in self.arms:
+            done = {t.origin: t for t in arm.trials if t.state == "complete"}
+            if SHORTENED in done and "default" not in done:
+                steps, usual = done[SHORTENED].params[STEPS], arm.space.defaults()[STEPS]
+                said.append(
+                    f"{arm.strategy} was tried with {steps} steps and not with the {usual} of its default, which would "
+                    "not have ended in time: pass a longer --time-limit to try them"
+                )
+        return tuple(said)
 
     def judge(self) -> None:
         """Drop the strategies that are clearly behind the leader."""
@@ -224,7 +330,10 @@ class Race:
             if arm is leader or not arm.alive or arm.complete() < RACE_AFTER:
                 continue
             if arm.best_predictions is not None and self._behind(
-                self.workspace.y, leader.best_predictions, arm.best_predictions, self._counts
+                self.workspace.y[self.rows],
+                leader.best_predictions[self.rows],
+                arm.best_predictions[self.rows],
+                self._counts,
             ):
                 arm.alive = False
 
@@ -240,6 +349,8 @@ class Race:
             return None
 
         def behind(rows: NDArray[np.int64], predictions: NDArray[np.float64]) -> bool:
+            some = compared_rows(len(rows))
+            rows, predictions = rows[some], predictions[some]
             counts = self._bootstrap(rows)
             return self._behind(self.workspace.y[rows], best[rows], predictions, counts)
 
@@ -253,7 +364,8 @@ class Race:
         if arm.complete():
             return expected <= left
         if arm.is_net:
-            return expected <= NET_SHARE * (left - arm.afterwards)
+            whole = expected <= NET_SHARE * (left - arm.afterwards)
+            return whole or self.shortened(arm, left) is not None
         return left > 0 and expected <= HOPELESS * FIRST_SHARE * left
 
     def _bootstrap(self, rows: NDArray[np.int64]) -> NDArray[np.uint16]:

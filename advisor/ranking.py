@@ -244,7 +244,8 @@ def _seconds(
 
     def cost(n_rows: int) -> float:
         n_train = max(2, n_rows * (splits.folds - 1) // splits.folds)
-        return strategy.cost(n_train, max(1, n_features), n_outputs, space.defaults())
+        params = space.for_cost(space.defaults())
+        return strategy.cost(n_train, max(1, n_features), n_outputs, params)
 
     one_fit = cost(profile.n_labelled)
     if measurement is not None and probe is not None:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from advisor.dataset import Modality, Task
 from advisor.errors import NoStrategy
-from advisor.profile import ITEMS, DatasetProfile, PerceivedProfile
+from advisor.profile import ITEMS, LABELS_PER_VALUE, DatasetProfile, PerceivedProfile
 from advisor.registry import Registry
 
 POOL_LEAST = 50
@@ -50,11 +50,13 @@ class Regime(BaseModel):
 class RegimeEntry:
     """A regime with the predicate that says which profiles stand in it.
 
-    ``covers`` is asked only about profiles of the regime's modality.
+    ``covers`` is asked only about profiles of the regime's modality. ``of_values`` is the same regime in the words of a
+    regression, which has values and no classes; ``None`` where the words suit both.
     """
 
     regime: Regime
     covers: Callable[[DatasetProfile], bool]
+    of_values: Regime | None = None
 
 
 REGIMES: Registry[RegimeEntry] = Registry("regime", "advisor.regimes")
@@ -108,20 +110,34 @@ def add_by_labels(
                 and pool_is_worth_using(profile) is pooled
             )
 
+        def told(counted: str, pooled: bool = pooled) -> str:
+            return (
+                f"{ITEMS[modality]} with {counted} and {'a' if pooled else 'no'} pool worth using"
+            )
+
         regime = Regime(
             name=f"{modality}_{name}" + "_pool" * pooled,
             modality=modality,
-            definition=f"{ITEMS[modality]} with {labels} and {'a' if pooled else 'no'} pool worth using",
+            definition=told(labels),
             because=because + POOLED * pooled,
             references=(*references, POOL_BENCHMARK) if pooled else references,
         )
-        REGIMES.add(regime.name)(RegimeEntry(regime, covers))
+        of_values = regime.model_copy(update={"definition": told(_values(low, below))})
+        REGIMES.add(regime.name)(RegimeEntry(regime, covers, of_values))
 
 
 POOLED = (
     " The pool can be worth several times the labels: heads that learn from it are in the race, and what to label next "
     "can be asked for (--suggest-labels); fine-tuning with it comes with a later version."
 )
+
+
+def _values(low: float, below: float) -> str:
+    """Say how many values of a regression count as that many labels of a class."""
+    low, below = low * LABELS_PER_VALUE, below * LABELS_PER_VALUE
+    if low == 0:
+        return f"fewer than {below:,.0f} values"
+    return f"{low:,.0f} to {below - 1:,.0f} values" if below < inf else f"{low:,.0f} or more values"
 
 
 def find_regime(profile: DatasetProfile) -> Regime:
@@ -135,7 +151,7 @@ def find_regime(profile: DatasetProfile) -> Regime:
     Returns
     -------
     Regime
-        The only entry of ``REGIMES`` that covers the profile.
+        That of the only entry of ``REGIMES`` that covers the profile.
 
     Raises
     ------
@@ -150,7 +166,8 @@ def find_regime(profile: DatasetProfile) -> Regime:
             f"{profile.name} holds {profile.modality} data, for which this version has no regimes and so no strategies "
             f"to recommend; it advises on {', '.join(sorted({e.regime.modality for e in REGIMES.values()}))} data."
         )
-    found = [entry.regime for entry in entries if entry.covers(profile)]
+    of_values = profile.task is Task.REGRESSION
+    found = [(e.of_values if of_values else None) or e.regime for e in entries if e.covers(profile)]
     if len(found) != 1:
         names = [regime.name for regime in found]
         raise RuntimeError(f"expected exactly one regime for {profile.name}, got {names}")

@@ -70,7 +70,7 @@ class Registry(Generic[T]):
         return register
 
     def __getitem__(self, name: str) -> T:
-        self._fill()
+        self._look_for(name)
         try:
             return self._parts[name]
         except KeyError:
@@ -79,7 +79,7 @@ class Registry(Generic[T]):
             raise AdvisorError(f"'{name}' is not a {self.noun}; known are {known}.{hint}") from None
 
     def __contains__(self, name: object) -> bool:
-        self._fill()
+        self._look_for(name)
         return name in self._parts
 
     def __iter__(self) -> Iterator[str]:
@@ -93,6 +93,16 @@ class Registry(Generic[T]):
     def values(self) -> list[T]:
         """All parts, in the order of their names, so that nothing depends on import order."""
         return [self._parts[name] for name in self]
+
+    def _look_for(self, name: object) -> None:
+        """Import the module called like the part, and all the others only where it does not hold the part."""
+        if self._filled or name in self._parts:
+            return
+        package = importlib.import_module(self.package)
+        if any(module.name == name for module in pkgutil.iter_modules(package.__path__)):
+            importlib.import_module(f"{self.package}.{name}")
+        if name not in self._parts:
+            self._fill()
 
     def _fill(self) -> None:
         if self._filled:

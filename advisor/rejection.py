@@ -45,7 +45,7 @@ def find_rejection(
         source = card.requires.limits_reference
         return Rejection(card.name, "limits", beyond + (f" ({source})" if source else ""))
     lacking = [
-        words for field, words in card.requires.present.items() if not getattr(profile, field, None)
+        words for field, words in card.requires.present.items() if not getattr(profile, field, True)
     ]
     if lacking:
         return Rejection(card.name, "needs", f"needs {lacking[0]}")

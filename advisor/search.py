@@ -1,7 +1,7 @@
 """Plan → trials: strategies race for the budget, Optuna samples within each (the only door to Optuna).
 
 Each strategy has its own study: defaults first, then known-good points, then TPE. The race (:mod:`advisor.race`)
-says which strategy is next.
+says which strategy is next, and where a network's default would not end in time it begins with one of fewer steps.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ import numpy as np
 import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
 
 from advisor.cores import usable_cores
 from advisor.errors import NoStrategy
 from advisor.evaluation import Score, score_interval
 from advisor.executor import Executor
+from advisor.interrupts import whole
 from advisor.metrics import get_metric
 from advisor.parameter import Categorical, Float, ParamValue
-from advisor.race import Arm, Race, trial_cap
+from advisor.race import SHORTENED, Arm, Race, trial_cap
 from advisor.space import SearchSpace
 from advisor.strategy import STRATEGIES
 from advisor.trials import CrossValidation, Trial, TrialStore, contenders, cross_validate
@@ -82,6 +84,7 @@ class SearchResult:
 
     reason: StopReason
     survivors: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 class Search:
@@ -120,12 +123,10 @@ class Search:
         self._best: tuple[int, Score] | None = None
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         storage = JournalStorage(JournalFileBackend(str(journal)))
-        self._studies = {space.strategy: self._study(space, storage) for space in spaces}
-        cap = trial_cap(len(workspace.y))
-        arms = [
-            Arm(s, self._default_cost(s), cap, _is_net(s), self._afterwards(s, n_later))
-            for s in spaces
-        ]
+        with whole():
+            self._studies = {space.strategy: self._study(space, storage) for space in spaces}
+        self._ahead = {space.strategy: self._planned(space) for space in spaces}
+        arms = [self._arm(space, n_later) for space in spaces]
         self.race = Race(arms, workspace, self.criterion, executor.jobs)
         for arm in arms:
             self._take_over(arm)
@@ -168,7 +169,7 @@ class Search:
             reason = "interrupted"
         if not self.store.complete():
             self._raise_first_failure()
-        return SearchResult(reason, self._survivors())
+        return SearchResult(reason, self._survivors(), self.race.notes())
 
     def state(self, left: float | None, strategy: str = "") -> SearchState:
         """Where the search stands, for a progress view."""
@@ -189,8 +190,10 @@ class Search:
     def _try(self, arm: Arm, left: float | None) -> None:
         """One trial of one strategy: ask, fit all folds, write down, tell."""
         study = self._studies[arm.strategy]
-        asked = study.ask()
-        params = arm.space.complete(_suggest(asked, arm.space))
+        with whole():
+            self._enqueue(study, arm, left)
+            asked = study.ask()
+            params = arm.space.complete(_suggest(asked, arm.space))
         origin = asked.user_attrs.get("origin", "sampled")
         number = 1 + max((t.number for t in self.store.trials), default=-1)
         done = cross_validate(
@@ -205,8 +208,9 @@ class Search:
             stop_early=self.race.stop_early(arm) if origin != "default" or arm.is_net else None,
         )
         trial = self._record(done, number, origin, asked.number)
-        self.store.add(trial, done.predictions)
-        _tell(study, asked, trial)
+        with whole():
+            self.store.add(trial, done.predictions)
+            _tell(study, asked, trial)
         arm.admit(trial, done.predictions)
 
     def _record(self, done: CrossValidation, number: int, origin: str, study_number: int) -> Trial:
@@ -239,13 +243,14 @@ class Search:
         return tuple(arm.strategy for arm in self.race.arms if arm.alive)
 
     def _best_score(self) -> Score | None:
-        """The leader's score with its interval, computed once per leader."""
+        """The leader's score with its interval on the rows of the race, computed once per leader."""
         leader = self.race.leader
         if leader.best is None or leader.best_predictions is None:
             return None
         if self._best is None or self._best[0] != leader.best.number:
+            rows, counts = self.race.rows, self.race.counts
             score = score_interval(
-                self.workspace.y, leader.best_predictions, self.metric, self.race.counts
+                self.workspace.y[rows], leader.best_predictions[rows], self.metric, counts
             )
             self._best = (leader.best.number, score)
         return self._best[1]
@@ -287,12 +292,7 @@ class Search:
         study = optuna.create_study(
             storage=storage, sampler=sampler, study_name=space.strategy, load_if_exists=True
         )
-        if not study.trials:
-            study.enqueue_trial(space.defaults(), user_attrs={"origin": "default"})
-            for start in space.starts:
-                study.enqueue_trial(space.complete(start), user_attrs={"origin": "start"})
-        running = (optuna.trial.TrialState.RUNNING,)
-        for unfinished in study.get_trials(deepcopy=False, states=running):
+        for unfinished in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             _settle(study, unfinished, done.get(unfinished.number))
         return study
 
@@ -303,13 +303,43 @@ class Search:
                 whole = trial.state == "complete"
                 arm.admit(trial, self.store.predictions(trial.number) if whole else None)
 
-    def _default_cost(self, space: SearchSpace) -> float:
-        folds = self.workspace.folds
+    def _planned(self, space: SearchSpace) -> list[dict[str, ParamValue]]:
+        """The default and the known-good points, without those that a resumed run has tried."""
+        tried = [t.params for t in self.store.trials if t.strategy == space.strategy]
+        points = [space.defaults(), *(space.complete(start) for start in space.starts)]
+        return [point for point in points if point not in tried]
+
+    def _enqueue(self, study: optuna.Study, arm: Arm, left: float | None) -> None:
+        """Say what is asked next, unless it is to be sampled: one at a time, since the race may put one in front."""
+        if study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            return  # what a kill had left
+        if shortened := self.race.shortened(arm, left):
+            study.enqueue_trial(shortened, user_attrs={"origin": SHORTENED})
+        elif ahead := self._ahead[arm.strategy]:
+            point = ahead.pop(0)
+            origin = "default" if point == arm.space.defaults() else "start"
+            study.enqueue_trial(point, user_attrs={"origin": origin})
+
+    def _arm(self, space: SearchSpace, n_later: int) -> Arm:
+        def cost_of(params: Mapping[str, ParamValue]) -> float:
+            return self._cost(space, params)
+
+        return Arm(
+            space,
+            cost=cost_of(space.defaults()),
+            cap=trial_cap(len(self.workspace.y)),
+            is_net=STRATEGIES[space.strategy].card.clock == "net",
+            afterwards=self._afterwards(space, n_later),
+            cost_of=cost_of,
+        )
+
+    def _cost(self, space: SearchSpace, params: Mapping[str, ParamValue]) -> float:
+        """Seconds on all folds, on one core."""
         cost = STRATEGIES[space.strategy].cost(
-            len(folds[0].train),
+            len(self.workspace.folds[0].train),
             len(self.workspace.columns),
             self.workspace.problem.n_outputs,
-            space.defaults(),
+            space.for_cost(params),
         )
         return cost * self.workspace.n_folds(space.strategy)
 
@@ -322,12 +352,8 @@ class Search:
     def _afterwards(self, space: SearchSpace, n_rows: int) -> float:
         """Seconds that all fold models of a strategy take to predict rows, with all cores."""
         strategy = STRATEGIES[space.strategy]
-        one = strategy.predict_cost(n_rows, space.defaults())
+        one = strategy.predict_cost(n_rows, space.for_cost(space.defaults()))
         return one * self.workspace.n_folds(space.strategy) / usable_cores()
-
-
-def _is_net(space: SearchSpace) -> bool:
-    return STRATEGIES[space.strategy].card.clock == "net"
 
 
 def _suggest(asked: optuna.Trial, space: SearchSpace) -> dict[str, ParamValue]:
@@ -356,16 +382,18 @@ def _tell(study: optuna.Study, asked: optuna.Trial | int, trial: Trial) -> None:
     if trial.state == "complete":
         study.tell(asked, trial.loss)
     else:
-        stopped = trial.state == "stopped"
-        state = optuna.trial.TrialState.PRUNED if stopped else optuna.trial.TrialState.FAIL
+        state = TrialState.PRUNED if trial.state == "stopped" else TrialState.FAIL
         study.tell(asked, state=state)
 
 
 def _settle(study: optuna.Study, unfinished: optuna.trial.FrozenTrial, trial: Trial | None) -> None:
-    """After a kill: a trial whose record is there is told to the study, any other is tried again."""
+    """After a kill: a trial whose record is there is told to the study, any other that was sampled is tried again.
+
+    The default and the known-good points come again by themselves.
+    """
     if trial is not None:
         _tell(study, unfinished.number, trial)
         return
-    study.tell(unfinished.number, state=optuna.trial.TrialState.FAIL)
-    attributes: Mapping[str, str] = unfinished.user_attrs
-    study.enqueue_trial(unfinished.params, user_attrs=dict(attributes))
+    study.tell(unfinished.number, state=TrialState.FAIL)
+    if "origin" not in unfinished.user_attrs:
+        study.enqueue_trial(unfinished.params)

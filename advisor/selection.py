@@ -7,13 +7,14 @@ on every bootstrap sample and scored on the rows outside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from advisor.belief import Beliefs, Gates
 from advisor.calibration import Calibrator, fit_calibrator
 from advisor.ensemble import Blend, Decision, fit_decision, select_blend
 from advisor.evaluation import (
@@ -24,7 +25,6 @@ from advisor.evaluation import (
     permutation_p,
 )
 from advisor.metrics import Metric, get_metric
-from advisor.parameter import ParamValue
 from advisor.trials import Trial, TrialStore, contenders
 from advisor.workspace import Problem, Workspace
 
@@ -49,6 +49,12 @@ with its lower bound of an interval of this level, nine times in ten, before it 
 choice). On ten pictures of two classes cross-validation preferred a fine-tuned network that was 14 points behind on the
 test split."""
 
+SMALLEST_LOSS = 1e-6
+"""Losses are floored here before logarithms: none at all on few rows is luck."""
+
+NOTHING_BELIEVED = Beliefs()
+"""All trials are equal before they are judged."""
+
 PROPER = frozenset({"log_loss", "brier"})
 """Metrics that calibration changes; for all others it need not be repeated in every bootstrap sample."""
 
@@ -57,10 +63,6 @@ TINY_CLASS = 10
 
 PERMUTATION_ALPHA = 0.05
 """A score that shuffled labels reach more often than this is said to be no evidence of learning."""
-
-
-Gates = Mapping[str, Mapping[str, ParamValue]]
-"""Per strategy its gated parameters, each with the value that needs no proof."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,7 @@ def select(
     workspace: Workspace,
     store: TrialStore,
     single: bool = False,
-    doubted: frozenset[str] = frozenset(),
-    gated: Gates | None = None,
+    beliefs: Beliefs = NOTHING_BELIEVED,
 ) -> Selection:
     """Choose the final predictor and score the choice.
 
@@ -111,10 +112,9 @@ def select(
         Holds at least one complete trial.
     single : bool
         The best configuration only, no ensemble.
-    doubted : frozenset of str
-        Strategies that have to win beyond doubt to be chosen: see :data:`BELIEVED_LEVEL`.
-    gated : mapping of str to mapping of str to value or None
-        Per strategy the parameters of which another value than the one given has to win in the same way.
+    beliefs : Beliefs
+        Which strategies have to win beyond doubt to be chosen (see :data:`BELIEVED_LEVEL`), and which the evidence
+        puts ahead.
 
     Returns
     -------
@@ -134,8 +134,8 @@ def select(
     criterion = get_metric(metric.criterion, problem.task)
     trials = contenders(store)
     # First whole strategies; then what is gated, against the best without it of all that is believed by then.
-    off = {t.number: why for t in trials if (why := _off_gate(t, gated or {}))}
-    strange = {t.number: t.strategy for t in trials if t.strategy in doubted}
+    off = {t.number: why for t in trials if (why := _off_gate(t, beliefs.gated))}
+    strange = {t.number: t.strategy for t in trials if t.strategy in beliefs.doubted}
     plain = [trial for trial in trials if trial.number not in off]
     believed, said = _believed(plain, strange, store, rows, y, criterion, counts)
     passing = [t for t in trials if t.number in off or t in believed]
@@ -144,7 +144,8 @@ def select(
     stack = np.stack([store.predictions(trial.number)[rows] for trial in trials])
     units = len(y) if blocks is None else len(np.unique(blocks))
     alone = single or units < ENSEMBLE_MIN_ROWS
-    choose = _chooser(stack, y, metric, problem, alone)
+    factors = _factors(trials, stack, y, criterion, counts, beliefs)
+    choose = _chooser(stack, y, metric, problem, factors if alone else None)
 
     def chosen_on(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         blend = choose(weights)
@@ -237,21 +238,60 @@ def bootstraps(n_rows: int, metric: Metric) -> int:
     return int(np.clip(rows // max(1, n_rows), LEAST_BOOTSTRAPS, BOOTSTRAPS))
 
 
+def _factors(
+    trials: Sequence[Trial],
+    stack: NDArray[np.float64],
+    y: NDArray[np.generic],
+    criterion: Metric,
+    counts: NDArray[np.uint16],
+    beliefs: Beliefs,
+) -> NDArray[np.float64]:
+    """What the losses of trials are multiplied by, since evidence puts their strategies ahead; shape (n_trials,)."""
+    factors = np.ones(len(trials))
+    others = [i for i, trial in enumerate(trials) if trial.strategy not in beliefs.ahead]
+    if not others or len(others) == len(trials):
+        return factors
+    reference = _log_losses(y, stack[others[0]], criterion, counts)  # contenders come best first
+    for i, trial in enumerate(trials):
+        if i in others:
+            continue
+        ratios = _log_losses(y, stack[i], criterion, counts) - reference
+        if np.isfinite(ratios[0]):  # samples of one class alone have no score
+            measured, error = float(ratios[0]), float(np.nanstd(ratios[1:]))
+            factors[i] = np.exp(beliefs.ahead[trial.strategy].updated(measured, error) - measured)
+    return factors
+
+
+def _log_losses(
+    y: NDArray[np.generic],
+    predictions: NDArray[np.float64],
+    criterion: Metric,
+    counts: NDArray[np.uint16],
+) -> NDArray[np.float64]:
+    """Logarithms of the loss on all rows, then on every bootstrap sample."""
+    weights = np.vstack([np.ones(len(y)), counts]).astype(np.float64)
+    losses = [criterion.error(float(score)) for score in criterion.score(y, predictions, weights)]
+    return np.log(np.maximum(losses, SMALLEST_LOSS))
+
+
 def _chooser(
     stack: NDArray[np.float64],
     y: NDArray[np.generic],
     metric: Metric,
     problem: Problem,
-    alone: bool,
+    factors: NDArray[np.float64] | None,
 ) -> Chooser:
-    """The whole choice as a function of row weights (bootstrap counts), so that it can be repeated."""
+    """The whole choice as a function of row weights (bootstrap counts), so that it can be repeated.
+
+    With ``factors`` one configuration is chosen by its loss times its factor; without, an ensemble.
+    """
     criterion = get_metric(metric.criterion, problem.task)
 
     def choose(weights: NDArray[np.float64]) -> Blend:
-        if not alone:
+        if factors is None:
             return select_blend(stack, y, metric, criterion, weights)
         losses = [criterion.error(float(criterion.score(y, p, weights[None])[0])) for p in stack]
-        best = int(np.argmin(np.nan_to_num(np.asarray(losses), nan=np.inf)))
+        best = int(np.argmin(np.nan_to_num(np.asarray(losses) * factors, nan=np.inf)))
         picked = tuple(np.eye(len(stack))[best].tolist())
         return Blend(weights=picked, decision=fit_decision(stack[best], y, metric, weights))
 

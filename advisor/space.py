@@ -5,8 +5,8 @@ There is one file per modality and strategy, ``search_spaces/MODALITY/STRATEGY.t
 Why not ``suggest(trial)``: the advisor prints the space before any trial; stored trials, warm starts and the plan need
 it as a value; it can be checked without training; ranges as code grow by copying. A file holds ``reference``,
 ``[params]``, ``[[starts]]`` (points known to be good, in the order to try them), ``[regimes.NAME]`` that may only
-narrow, and ``[defaults.TASK]``. The language is ``when`` (equality), ``at_most`` and ``choices_from`` (fields of the
-profile) and ``only``.
+narrow, and ``[defaults.TASK]``. The language is ``when`` (equality), ``at_most``, ``usual_from`` and
+``choices_from`` (fields of the profile) and ``only``.
 """
 
 from __future__ import annotations
@@ -78,6 +78,26 @@ class SearchSpace(BaseModel):
             for name, value in full.items()
             if all(full.get(other) == wanted for other, wanted in self.params[name].when.items())
         }
+
+    def for_cost(self, values: Mapping[str, ParamValue]) -> dict[str, ParamValue]:
+        """Say what a cost formula is to count.
+
+        Parameters
+        ----------
+        values : mapping of str to number, str, bool or None
+            Parameter values, for example those of a trial.
+
+        Returns
+        -------
+        dict
+            The same, but for a cap that is seldom reached: what is usual is there in its place.
+        """
+        counted = dict(values)
+        for name, value in values.items():
+            param = self.params.get(name)
+            if isinstance(param, Int) and param.usual and isinstance(value, int | float):
+                counted[name] = min(value, param.usual)
+        return counted
 
     def narrowed(self, choices: Mapping[str, Sequence[ParamValue]]) -> SearchSpace:
         """Restrict parameters that are one of several values.

@@ -58,8 +58,8 @@ def read_json(path: Path) -> Any:
         raise _unreadable(path, error) from error
 
 
-def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write named arrays as one compressed npz.
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], packed: bool = True) -> None:
+    """Write named arrays as one npz.
 
     Parameters
     ----------
@@ -67,9 +67,12 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
         The file to make; its name should end in ``.npz``.
     arrays : mapping of str to ndarray
         Arrays of numbers or of fixed-width records; no objects.
+    packed : bool
+        Whether to compress them, which takes seconds for 100 MB: not worth it for what is thrown away after a search.
     """
+    write = np.savez_compressed if packed else np.savez
     with path.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
+        write(file, allow_pickle=False, **arrays)
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:

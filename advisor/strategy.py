@@ -42,7 +42,8 @@ class Requirements(BaseModel):
     max_features: int | None = None
     max_classes: int | None = None
     present: dict[str, str] = {}
-    """Fields of the profile that must not be empty -> what then is lacking, in words that go on with "needs"."""
+    """Fields of the profile that must not be empty, where its kind has them -> what then is lacking, in words that go
+    on with "needs"."""
     limits_reference: str = ""
 
 

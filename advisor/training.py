@@ -16,23 +16,22 @@ from pathlib import Path
 
 import numpy as np
 
+from advisor.belief import beliefs_of
 from advisor.dataset import Dataset
 from advisor.errors import InvalidRequest, InvalidRun, NoStrategy, quoted
 from advisor.executor import Executor
 from advisor.jobs import FoldJob
 from advisor.manifest import FoldPart, Manifest, Member, link_tree, seal
-from advisor.metrics import get_metric
-from advisor.parameter import Categorical
+from advisor.metrics import Metric, get_metric
 from advisor.pipeline import FittedPipeline
 from advisor.probe import probe_of
-from advisor.ranking import combine_effects
 from advisor.report import Judging, Origin, StrategyReport, advise_profile, installed_versions
 from advisor.representation import FeatureInfo
 from advisor.run import Result, Run, RunSettings, read_run
 from advisor.search import Budget, Progress, Search, SearchResult
-from advisor.selection import Gates, Selection, select
+from advisor.selection import Selection, select
 from advisor.space import SearchSpace
-from advisor.strategy import STRATEGIES, Card
+from advisor.strategy import STRATEGIES
 from advisor.trials import CrossValidation, Trial, TrialStore, fold_seed
 from advisor.workspace import WHOLE, Workspace
 
@@ -85,8 +84,7 @@ def train(
     outcome = search.run(_search_budget(budget, started))
     if progress is not None:
         progress(replace(search.state(None), phase="finish"))
-    doubts = _doubted(report), _gated(report)
-    selection = select(workspace, store, settings.single_model, *doubts)
+    selection = select(workspace, store, settings.single_model, beliefs_of(report))
     pipeline = _deploy(run, workspace, store, selection, executor, settings.single_model)
     result = _result(dataset, pipeline, store, selection, outcome, settings, started)
     if not settings.given_plan:
@@ -96,36 +94,6 @@ def train(
     run.result.write_text(result.model_dump_json(indent=1), "utf-8")
     shutil.rmtree(run.work / "features", ignore_errors=True)
     return pipeline, result
-
-
-def _doubted(report: StrategyReport) -> frozenset[str]:
-    """Name the networks and the augmented strategies that the plan's evidence does not put ahead of what is cheap."""
-    doubted = set()
-    cards = {strategy.card.name: strategy.card for strategy in STRATEGIES.values()}
-    for r in report.recommendations:
-        if r.strategy in cards and _has_to_prove(cards[r.strategy]):
-            families = (r.family, r.strategy)
-            effects = [e for f in report.findings for e in f.effects if e.family in families]
-            if combine_effects(effects)[0] >= 0:
-                doubted.add(r.strategy)
-    return frozenset(doubted)
-
-
-def _has_to_prove(card: Card) -> bool:
-    """Whether a strategy needs evidence, or else a win beyond chance: it costs much, or harms some data."""
-    return card.clock == "net" or card.augments or card.pool
-
-
-def _gated(report: StrategyReport) -> Gates:
-    """Find the parameters of the plan's spaces whose other values must win beyond chance."""
-    return {
-        r.strategy: {
-            name: param.default
-            for name, param in r.space.params.items()
-            if isinstance(param, Categorical) and param.gated
-        }
-        for r in report.recommendations
-    }
 
 
 def measured_report(
@@ -323,6 +291,7 @@ def _result(
         weights[member.strategy] = weights.get(member.strategy, 0.0) + member.weight
     names = sorted(weights, key=lambda name: (-weights[name], name))
     dummies = [t.score for t in store.trials if t.strategy == DUMMY and t.score is not None]
+    beaten = _beaten_by_dummy(selection.score.value, dummies[:1], metric)
     return Result(
         metric=metric.name,
         greater_is_better=metric.greater_is_better,
@@ -337,7 +306,17 @@ def _result(
         seed=settings.seed,
         stopped_by=outcome.reason,
         versions=installed_versions(),
-        notes=selection.notes,
+        notes=(*beaten, *selection.notes, *outcome.notes),
+    )
+
+
+def _beaten_by_dummy(score: float, dummies: Sequence[float], metric: Metric) -> tuple[str, ...]:
+    """Say so where what ignores the features is no worse than what was trained."""
+    return tuple(
+        f"this is no better than the dummy, which ignores the features ({metric.name} {score:.3g} and {dummy:.3g}): "
+        "nothing that was tried found what the target depends on"
+        for dummy in dummies
+        if (score <= dummy if metric.greater_is_better else score >= dummy)
     )
 
 

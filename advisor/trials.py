@@ -202,7 +202,7 @@ class Trial(BaseModel):
     number: int
     strategy: str
     params: dict[str, ParamValue]
-    origin: Literal["default", "start", "sampled"]
+    origin: Literal["default", "start", "sampled", "shortened"]
     state: Literal["complete", "stopped", "failed"]
     score: float | None = None
     loss: float | None = None

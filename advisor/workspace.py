@@ -46,6 +46,9 @@ POOL_ROWS = 5_000
 """Unlabelled rows that strategies learn from; our choice: more change little on frozen features, and pictures take a
 minute to embed on two cores."""
 
+POOL_BYTES = 400_000_000
+"""Bytes that these take by one representation, or else fewer are read; our choice: pixels of 2,000 pictures."""
+
 WHOLE = -1
 """Instead of a fold's position: all rows are training rows, for one model refitted on everything."""
 
@@ -156,11 +159,13 @@ class Workspace:
         if (pool := unseen_rows(dataset)) is not None:
             pool.to_parquet(folder / _POOL, index=False)
         write_arrays(
-            folder / _TARGETS, {"y": dataset.y, **({} if blocks is None else {"blocks": blocks})}
+            folder / _TARGETS,
+            {"y": dataset.y, **({} if blocks is None else {"blocks": blocks})},
+            packed=False,
         )
         sides = {f"train{i}": fold.train for i, fold in enumerate(folds)}
         sides |= {f"valid{i}": fold.valid for i, fold in enumerate(folds)}
-        write_arrays(folder / _FOLDS, sides)
+        write_arrays(folder / _FOLDS, sides, packed=False)
         (folder / _COLUMNS_FILE).write_bytes(_COLUMNS.dump_json(dataset.columns))
         # The problem comes last: its presence says that the workspace is complete.
         (folder / _PROBLEM).write_text(problem.model_dump_json(), "utf-8")
@@ -230,7 +235,13 @@ class Workspace:
         found = self._features(fold, representation)
         if not pooled or self.pool is None:
             return found
-        values = self._pool_values(self.pool, representation, found.folder)
+        rows = self.pool
+        if isinstance(found.train.values, np.ndarray) and found.train.values.size:
+            most = max(1, POOL_BYTES // found.train.values[:1].nbytes)
+            if most < len(rows):
+                chosen = np.linspace(0, len(rows) - 1, most).astype(np.int64)
+                rows = rows.iloc[chosen].reset_index(drop=True)
+        values = self._pool_values(rows, representation, found.folder)
         return replace(found, train=replace(found.train, pool=values))
 
     def _features(self, fold: int, representation: str) -> FoldFeatures:
@@ -251,10 +262,15 @@ class Workspace:
         """Read the pool by a fitted representation, or compute that beside it first."""
         place = fitted.parent
         if not (place / "pool").exists():
-            kind = REPRESENTATIONS[split_name(representation)[0]]
+            if self.learns(representation):
+                kind = REPRESENTATIONS[split_name(representation)[0]]
+                made = kind.load(fitted)
+            else:  # a saved one only predicts: it may leave out what is trained on (views of texts)
+                made = make_representation(representation)
+                made.fit(self.X, self.columns, self.problem.seed)
             draft = place / f"pool.{uuid.uuid4().hex}"
             draft.mkdir()
-            write_matrix(draft, "values", kind.load(fitted).transform(pool).values)
+            write_matrix(draft, "values", made.transform(pool).values)
             _settle(draft, place / "pool")
         return read_matrix(place / "pool", "values")
 

@@ -4,7 +4,11 @@ The table is Ames house prices replicated: 30 mixed columns (about 190 bytes a r
 comes from a process of its own, imports included, beside `polars` reading and describing the same
 file in the same minutes on the same machine.
 
-    python benchmarks/cost.py --rows 1000,10000,100000,1000000 --report
+    python benchmarks/cost.py --rows 1000,10000,100000,1000000 --rounds 3 --json cost.json --report
+
+What takes minutes can be measured apart and added to what is there already:
+
+    python benchmarks/cost.py --only autofit --add cost.json --json cost.json --report
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ import argparse
 import datetime
 import json
 import os
+import statistics
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -42,8 +47,12 @@ PROFILE = (
 
 LEGEND = """\
 Ames replicated, mixed columns. Seconds and peak resident memory of a whole process, imports
-included; *polars* and *pandas* read the CSV and describe it; *profile* is
-`profile_dataset(read_dataset(path))`."""
+included, medians of the rounds; *polars* and *pandas* read the CSV and describe it; *profile* is
+`profile_dataset(read_dataset(path))`. In brackets the seconds that *autofit* itself says it took, of
+which its limit speaks."""
+
+ONCE = ("advise", "autofit")
+"""Measured in the first round only: they have limits of their own in seconds."""
 
 Row = dict[str, Any]
 
@@ -109,7 +118,8 @@ def run_all(options: argparse.Namespace) -> list[Row]:
     Returns
     -------
     list of dict
-        ``rows``, ``columns``, ``mb`` of the file, ``what``, ``seconds``, ``peak_mb``, ``error``.
+        ``rows``, ``columns``, ``mb`` of the file, ``what``, ``seconds``, ``peak_mb``, ``error``, and ``fit_seconds``,
+        which is None but for ``autofit``.
     """
     parts = [
         pd.read_csv(options.data / "ames" / f"{part}.csv", dtype=str, keep_default_na=False)
@@ -129,17 +139,70 @@ def run_all(options: argparse.Namespace) -> list[Row]:
             maker.start()
             maker.join()
             size = {"rows": n_rows, "columns": n_columns, "mb": table.stat().st_size / 1e6}
-            wanted = commands(table, Path(folder) / "run", options.seconds, options.jobs)
-            for what, command in wanted.items():
-                if options.only and what.split()[0] not in options.only:
-                    continue
-                measured = measure(command, TIMEOUT_SECONDS, Path(folder))
-                row = {"what": what, "seconds": measured.seconds, "peak_mb": measured.peak_mb}
-                row |= {"error": measured.failure, **size}
-                measured_rows.append(row)
-                told = measured.failure or f"{measured.seconds:.1f} s, {measured.peak_mb:.0f} MB"
-                print(f"{n_rows} x {n_columns} {what}: {told}", flush=True)
+            measured_rows += measure_size(table, options, size)
     return measured_rows
+
+
+def measure_size(table: Path, options: argparse.Namespace, size: Row) -> list[Row]:
+    """Measure all that is wanted on one table, in rounds of one command after the other.
+
+    Parameters
+    ----------
+    table : Path
+        The CSV.
+    options : argparse.Namespace
+        The command line.
+    size : dict
+        ``rows``, ``columns`` and ``mb`` of the table, for every row.
+
+    Returns
+    -------
+    list of dict
+        As :func:`run_all`.
+    """
+    out = table.parent / "run"
+    wanted = commands(table, out, options.seconds, options.jobs)
+    if options.only:
+        wanted = {k: command for k, command in wanted.items() if k.split()[0] in options.only}
+    taken: dict[str, list[Row]] = {what: [] for what in wanted}
+    for number in range(options.rounds):
+        for what, command in wanted.items():
+            if number and what.split()[0] in ONCE:
+                continue
+            measured = measure(command, TIMEOUT_SECONDS, table.parent)
+            row = {"seconds": measured.seconds, "peak_mb": measured.peak_mb}
+            taken[what].append(row | {"error": measured.failure})
+            told = measured.failure or f"{measured.seconds:.1f} s, {measured.peak_mb:.0f} MB"
+            print(f"{size['rows']} x {size['columns']} {what}: {told}", flush=True)
+    result = out / "result.json"
+    fitted = json.loads(result.read_text("utf-8"))["seconds"] if result.is_file() else None
+    return [
+        {
+            "what": what,
+            "seconds": statistics.median(row["seconds"] for row in rows),
+            "peak_mb": max(row["peak_mb"] for row in rows),
+            "error": next((row["error"] for row in rows if row["error"]), None),
+            "fit_seconds": fitted if what.startswith("autofit") else None,
+            **size,
+        }
+        for what, rows in taken.items()
+    ]
+
+
+def cell(row: Row | None) -> str:
+    """Write one figure of the table; a dash where nothing was measured."""
+    if row is None:
+        return "–"
+    if row["error"]:
+        return "failed"
+    fit = f" ({row['fit_seconds']:.1f})" if row.get("fit_seconds") else ""
+    return f"{row['seconds']:.1f} s{fit}, {row['peak_mb']:.0f} MB"
+
+
+def added(rows: list[Row], earlier: list[Row]) -> list[Row]:
+    """Join figures measured before to those measured now, which count where both are there."""
+    joined = {(row["rows"], row["columns"], row["what"]): row for row in (*earlier, *rows)}
+    return sorted(joined.values(), key=lambda row: (row["columns"], row["rows"]))
 
 
 def report(rows: list[Row], options: argparse.Namespace) -> None:
@@ -151,16 +214,15 @@ def report(rows: list[Row], options: argparse.Namespace) -> None:
     for n_rows, n_columns, mb in sizes:
         line = [f"{n_rows:,} x {n_columns}", f"{mb:.1f}"]
         for what in order:
-            row = found[n_rows, n_columns, what]
-            line.append(
-                "failed" if row["error"] else f"{row['seconds']:.1f} s, {row['peak_mb']:.0f} MB"
-            )
+            line.append(cell(found.get((n_rows, n_columns, what))))
         cells.append(line)
     day = datetime.datetime.now(datetime.UTC).date().isoformat()
     told = ", ".join(f"{name} {number}" for name, number in versions(PACKAGES).items())
     sizes_told = f"--rows {_joined(options.rows)} --columns {_joined(options.columns)}"
     only = f" --only {_joined(options.only)}" if options.only else ""
-    command = f"python benchmarks/cost.py {sizes_told}{only} --report"
+    more = f" --seconds {options.seconds:g} --jobs {options.jobs} --rounds {options.rounds}"
+    more += f" --add {options.add.name}" if options.add else ""
+    command = f"python benchmarks/cost.py {sizes_told}{only}{more} --report"
     table = markdown_table(["rows x columns", "file MB", *order], cells)
     about = f"`{command}`, {day}. Machine: {machine()}. Versions: {told}."
     failures = [
@@ -189,9 +251,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rows", type=numbers, default="1000,10000,100000,1000000")
     parser.add_argument("--columns", type=numbers, default="100,300", help="at --wide-rows rows")
     parser.add_argument("--wide-rows", type=int, default=10_000)
-    parser.add_argument("--seconds", type=float, default=30.0, help="budget of autofit")
+    parser.add_argument("--seconds", type=float, default=60.0, help="budget of autofit")
     parser.add_argument("--jobs", type=int, default=2, help="cores of autofit")
     parser.add_argument("--only", type=lambda text: text.split(","), default=None)
+    parser.add_argument("--rounds", type=int, default=1, help="of all but advise and autofit")
+    parser.add_argument("--add", type=Path, help="figures of an earlier --json to join to these")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     parser.add_argument("--report", action="store_true", help="write benchmarks/README.md")
     return parser.parse_args()
@@ -205,6 +269,8 @@ def main() -> None:
     if not (Path(sys.executable).parent / "advise").exists():
         raise SystemExit("the package is not installed in this environment: pip install -e .")
     rows = run_all(options)
+    if options.add:
+        rows = added(rows, json.loads(options.add.read_text("utf-8")))
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
     if options.report:

@@ -3,7 +3,8 @@
     python benchmarks/curve_job.py SYSTEM FOLDER --seconds 60 --jobs 2 --seed 0
 
 A strategy's name fits its default configuration once on all labelled items; ``by_hand`` is what a person would write in
-ten lines; ``advise`` tells the first choice; ``autofit`` is the whole product.
+ten lines; ``advise`` tells the first choice; ``autofit`` is the whole product, ``gated`` the same with only heads
+on frozen features in its plan: how the gate chooses among those that use the pool and the one that does not.
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ from advisor.workspace import POOL_ROWS
 
 BACKBONE = "efficientnet_lite0"
 """The backbone under the baseline on pictures: the one that comes with the installation."""
+
+GATED_TRIALS = 20
+"""Trials of ``gated``: the defaults, and about two more of each; so many, and not what there is time for, that a busy
+machine chooses the same."""
 
 SOUND_RATE, MFCCS = 16_000, 20
 """Of the baseline on recordings: samples per second, and coefficients (librosa's default)."""
@@ -136,11 +141,23 @@ def run_advise(folder: Path, seed: int, metric: str) -> dict[str, Any]:
     return {"choice": first.strategy, "reported": expected, "fit_seconds": seconds}
 
 
-def run_autofit(folder: Path, seconds: float, jobs: int, seed: int, metric: str) -> dict[str, Any]:
-    """The whole product; the test split is scored after every choice was made."""
+def run_autofit(
+    folder: Path, seconds: float, jobs: int, seed: int, metric: str, *, heads: bool = False
+) -> dict[str, Any]:
+    """The whole product, or its choice among heads; the test split is scored after every choice was made."""
+    plan = None
+    if heads:
+        whole = advise(folder, metric=metric, seed=seed, probe_seconds=None)
+        kept = [r for r in whole.recommendations if _is_head(r.strategy)]
+        plan = whole.model_copy(update={"recommendations": tuple(kept)})
     with tempfile.TemporaryDirectory() as out:
         trained = autofit(
-            folder, metric=metric, time_limit=seconds, jobs=jobs, seed=seed, out=Path(out) / "run"
+            folder,
+            **({"plan": plan} if plan else {"metric": metric, "seed": seed}),
+            time_limit=seconds,
+            trials=GATED_TRIALS if heads else None,
+            jobs=jobs,
+            out=Path(out) / "run",
         )
         result = trained.result
     score = result.score
@@ -155,6 +172,12 @@ def run_autofit(folder: Path, seconds: float, jobs: int, seed: int, metric: str)
     }
 
 
+def _is_head(name: str) -> bool:
+    """Whether a strategy is the plain head on frozen features, or one that adds nothing to it but the pool."""
+    card = STRATEGIES[name].card
+    return name == "linear_probe" or (card.pool and card.clock == "general")
+
+
 def main() -> None:
     """Run what is asked for and print one line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -166,8 +189,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     seed, metric = options.seed, options.metric
-    if options.system == "autofit":
-        found = run_autofit(options.folder, options.seconds, options.jobs, seed, metric)
+    if options.system in ("autofit", "gated"):
+        heads = options.system == "gated"
+        found = run_autofit(
+            options.folder, options.seconds, options.jobs, seed, metric, heads=heads
+        )
     elif options.system == "advise":
         found = run_advise(options.folder, seed, metric)
     elif options.system == "by_hand":

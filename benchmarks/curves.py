@@ -57,6 +57,9 @@ class Campaign:
 TIMEOUT_SECONDS = 900.0
 """A run is killed after this long and counts as failed; our choice: seven times what the slowest was seen to need."""
 
+LIMITED = ("autofit", "gated")
+"""Systems that run for as long as they are given; all others end by themselves."""
+
 Row = dict[str, Any]
 
 
@@ -92,7 +95,7 @@ def run_one(
         One line of the results file; ``error`` says why there is no figure.
     """
     row: Row = {"system": system, "set": items.name, "labels": labels, "seed": seed}
-    row |= {"limit": options.seconds if system == "autofit" else None, "jobs": options.jobs}
+    row |= {"limit": options.seconds if system in LIMITED else None, "jobs": options.jobs}
     row |= {"metric": items.metric, "machine": machine()}
     row |= {"when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -151,7 +154,7 @@ def run_all(campaign: Campaign, options: argparse.Namespace) -> None:
         for system in options.systems.split(",")
     ]
     for seed, items, labels, system in runs:
-        limit = options.seconds if system == "autofit" else None
+        limit = options.seconds if system in LIMITED else None
         if (system, items.name, labels, seed, limit, options.jobs) in done:
             continue
         row = run_one(system, items, labels, options, seed)

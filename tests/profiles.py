@@ -20,6 +20,7 @@ from advisor.profile import (
     OrderedTarget,
     PerceivedProfile,
     PoolOverlap,
+    PoolPrior,
     TabularProfile,
     TextProfile,
 )
@@ -309,7 +310,19 @@ def _of_anything_perceived() -> dict[str, st.SearchStrategy[object]]:
         backbone=st.just("small"),
         n_pool=st.integers(1, 500),
         auc=st.floats(0.5, 1.0),
+        p_value=st.none() | shares(),
         share_foreign=shares(),
+        share_foreign_low=st.none() | shares(),
+    )
+    prior = st.builds(
+        PoolPrior,
+        backbone=st.just("small"),
+        n_pool=st.integers(20, 500),
+        shares=st.sampled_from([{"c0": 0.9, "c1": 0.1}, {"c0": 0.5, "c1": 0.5}]),
+        low=st.just({"c0": 0.3, "c1": 0.05}),
+        high=st.just({"c0": 0.95, "c1": 0.7}),
+        distance=shares(),
+        p_value=shares(),
     )
     return {
         "n_broken": st.integers(0, 50),
@@ -323,6 +336,7 @@ def _of_anything_perceived() -> dict[str, st.SearchStrategy[object]]:
         "backbones_missing": st.sampled_from([{}, {"huge": "pip install huge"}]),
         "licences": st.sampled_from([{}, {"small": "MIT"}, {"small": "CC BY-NC-SA 4.0"}]),
         "pool_overlap": st.none() | overlap,
+        "pool_prior": st.none() | prior,
     }
 
 

@@ -53,6 +53,17 @@ def test_it_beats_the_dummy(trained: TrainedRun) -> None:
     assert worst > dummy
 
 
+def test_nothing_learned_is_said_plainly(tmp_path: Path) -> None:
+    """A model of noise is no better than the dummy, and nobody has to compare two numbers to see it."""
+    noise = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), columns=["a", "b"])
+    noise["y"] = ["yes"] * 42 + ["no"] * 18
+    out = tmp_path / "run"
+    result = autofit(noise, target="y", metric="accuracy", trials=3, jobs=0, out=out).result
+    assert result.dummy_score is not None
+    assert result.score.value <= result.dummy_score
+    assert "no better than the dummy" in result.notes[0]
+
+
 def test_the_run_directory_is_complete(trained: TrainedRun) -> None:
     """Every file of the contract is there and reads back."""
     run = Run(trained.folder)

@@ -68,6 +68,15 @@ def test_an_unknown_name_is_refused(name: str) -> None:
         find_backbone(name)
 
 
+def test_a_refusal_lists_the_backbones_of_the_modality() -> None:
+    """Nobody who has texts is helped by the names of what sees pictures."""
+    with pytest.raises(InvalidRequest, match="all_minilm_l6_v2") as refused:
+        find_backbone("nothing-of-the-kind", Modality.TEXT)
+    assert "efficientnet_lite0" not in str(refused.value)
+    with pytest.raises(InvalidRequest, match="efficientnet_lite0"):
+        find_backbone("nothing-of-the-kind")
+
+
 def test_a_file_of_weights_is_part_of_the_name(tmp_path: Path) -> None:
     """The name finds it again, and a file that is not there is named."""
     name = f"efficientnet_lite0@{tmp_path / 'none.safetensors'}"

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cost import added, cell
 from curve_sets import FileSet, TableSet
 from meter import measure
 from readme import write_section
@@ -226,3 +227,21 @@ def test_the_pool_of_a_draw_is_all_the_rest_without_its_labels(tmp_path: Path) -
     assert not any(name in file.name for file in rest for name in ("cat", "dog"))
     known = {file.read_bytes() for file in (place / "train").rglob("*.png")}
     assert known.isdisjoint(file.read_bytes() for file in rest)
+
+
+def test_costs_measured_apart_are_joined() -> None:
+    """What is measured again counts, what is not is kept, and what is missing is a dash."""
+    size = {"rows": 10, "columns": 3, "mb": 0.1, "error": None, "peak_mb": 5.0}
+    earlier = [size | {"what": what, "seconds": 1.0} for what in ("polars", "profile")]
+    again = [
+        size | {"what": "profile", "seconds": 2.0},
+        size | {"what": "autofit 60s", "seconds": 63.0, "fit_seconds": 60.5},
+    ]
+    joined = {row["what"]: cell(row) for row in added(again, earlier)}
+    assert joined == {
+        "polars": "1.0 s, 5 MB",
+        "profile": "2.0 s, 5 MB",
+        "autofit 60s": "63.0 s (60.5), 5 MB",
+    }
+    assert cell(None) == "–"
+    assert cell(size | {"error": "exit 1"}) == "failed"

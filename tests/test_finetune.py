@@ -20,6 +20,7 @@ from advisor.dataset import Modality, Task
 from advisor.deadline import Deadline
 from advisor.errors import DeadlineExceeded, InvalidRun
 from advisor.fitting import fit_model, load_model
+from advisor.nets import timing
 from advisor.parameter import ParamValue
 from advisor.rejection import beyond_limits
 from advisor.representation import FeatureInfo, Features
@@ -216,6 +217,8 @@ def test_every_start_in_every_regime_can_be_built_and_has_a_cost(
             assert 0 < cost < 7200
             assert strategy.cost(100, 1, 3, {**values, "steps": 9000}) > cost
             assert strategy.cost(100, 1, 3, {**values, **larger}) > cost
+            if strategy.build(values, context).params.get("warm_head") is True:  # type: ignore[attr-defined]
+                assert strategy.cost(100, 1, 77, values) > cost
             asked = strategy.predict_cost(100, values)
             assert asked > 0 or "backbone" not in values
 
@@ -325,6 +328,20 @@ def _some(folder: Path, n: int) -> tuple[list[str], NDArray[np.int64]]:
         paths += [str(path) for path in sorted(place.iterdir())[:n]]
         codes += [code] * n
     return paths, np.array(codes)
+
+
+def test_a_machine_that_is_busy_for_a_moment_is_not_called_slow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The quickest step counts, and the first one, which warms up, does not."""
+    taken = iter((0.1, 9.0, 0.8, 4.0))
+    monkeypatch.setattr(timing, "_timed_step", lambda net, batch: next(taken))
+    model = STRATEGIES["partial_finetune"].build(
+        load_space("partial_finetune", "image_scarce", {}).defaults(),
+        problem(Task.MULTICLASS, n_rows=3).context,
+    )
+    settings = model.settings()  # type: ignore[attr-defined]
+    assert timing.seconds_per_item(settings) == pytest.approx(0.8 / timing.BATCH)
 
 
 def test_the_speed_of_training_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:

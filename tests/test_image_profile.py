@@ -18,7 +18,7 @@ from advisor.images.similarity import near_duplicates, read_signatures
 from advisor.profile import ImageProfile, profile_dataset
 from advisor.profilers import frozen
 from advisor.profilers.meaning import colour_skill, mirror_loss
-from advisor.profilers.separability import apartness, leave_one_out_score
+from advisor.profilers.separability import leave_one_out_score
 
 Pixels = NDArray[np.uint8]
 
@@ -211,20 +211,6 @@ def test_an_imbalanced_separability_is_not_that_of_the_large_class() -> None:
     assert leave_one_out_score(embeddings, codes, Task.BINARY) < 0.65
 
 
-def test_apartness_knows_one_source_from_two() -> None:
-    """Items of one kind: AUC near a half and few foreign; of another kind: 1 and all."""
-    rng = np.random.default_rng(0)
-    here = rng.normal(2, 1, size=(100, 40)).astype(np.float32)
-    same = rng.normal(2, 1, size=(80, 40)).astype(np.float32)
-    other = rng.normal(-2, 1, size=(80, 40)).astype(np.float32)
-    auc, foreign = apartness(here, same)
-    assert auc < 0.7
-    assert foreign < 0.15
-    auc, foreign = apartness(here, other)
-    assert auc > 0.95
-    assert foreign > 0.95
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Two classes, a test split and a pool, with a copy across each border and one broken file."""
@@ -299,7 +285,7 @@ def two_backbones(monkeypatch: pytest.MonkeyPatch) -> None:
     card = find_backbone("efficientnet_lite0")
     monkeypatch.setattr(frozen, "usable_backbones", lambda modality, asked=(): ("noise", "colours"))
     monkeypatch.setattr(frozen, "fetch_backbone", lambda name: "buy one" if name == "huge" else "")
-    monkeypatch.setattr(frozen, "find_backbone", lambda name: card)
+    monkeypatch.setattr(frozen, "find_backbone", lambda name, modality=None: card)
     monkeypatch.setattr(frozen, "embed", embedded)
 
 

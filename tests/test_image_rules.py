@@ -22,6 +22,7 @@ from advisor.regime import find_regime
 from advisor.render.figures import facts
 from advisor.rule import apply_rules
 from advisor.splits import plan_splits
+from advisor.strategy import STRATEGIES
 from tests.profiles import healthy_image_profile, image_profiles
 
 FAMILY_OF = {
@@ -228,7 +229,7 @@ def test_rules_speak_of_any_pictures_in_sentences(profile: ImageProfile) -> None
     for finding in apply_rules(profile):
         assert finding.message[0].isupper() or finding.message[0].isdigit()
         assert finding.message.rstrip()[-1] in ".?", finding.message
-        assert set(finding.vetoes) <= set(FAMILIES)
+        assert set(finding.vetoes) <= {*FAMILIES, *STRATEGIES}
         for effect in finding.effects:
             row = load_evidence()[effect.evidence]
             assert row.modality is profile.modality

@@ -16,16 +16,11 @@ from pretrained import tiny_bert, tiny_roberta
 pytest.importorskip("transformers", reason="encoders of texts need the extra 'text'")
 pytest.importorskip("lightning_utilities", reason="networks need the extra 'vision'")
 
+from advisor.adaptation import Progress
 from advisor.backbone import TextCard, find_backbone
 from advisor.backbones.engines import masked_language
-from advisor.backbones.engines.masked_language import (
-    PLACE,
-    REPORT,
-    STATE,
-    AdaptSettings,
-    Progress,
-    adapt,
-)
+from advisor.backbones.engines.adapting import REPORT, STATE
+from advisor.backbones.engines.masked_language import PLACE, AdaptSettings, adapt
 from advisor.cache import FOLDER_VARIABLE
 from advisor.dataset import Dataset, Modality, Task
 from advisor.deadline import Deadline

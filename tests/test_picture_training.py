@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from advisor.augment.picture_views import Recipe, as_pictures, mix_pictures, plain_view, random_view
+from advisor.augment.spectrogram_views import random_spectrogram
 from advisor.deadline import Deadline
 from advisor.errors import DeadlineExceeded, InvalidRequest, InvalidRun
 from advisor.nets import feeds, training
@@ -24,10 +26,8 @@ from advisor.nets.answers import predict
 from advisor.nets.losses import loss_of, meaning, rarity, solve_head, target_matrix
 from advisor.nets.network import Headed, make_net
 from advisor.nets.picture_feeds import Pictures
-from advisor.nets.picture_views import Recipe, as_pictures, mix_pictures, plain_view, random_view
 from advisor.nets.saved import load_net, save_net
 from advisor.nets.settings import PictureSettings
-from advisor.nets.spectrogram_views import random_spectrogram
 from advisor.nets.stages import SplitNet, depths, stages_of
 from advisor.torchvision_cure import require_cured
 
@@ -399,9 +399,9 @@ def test_many_rows_are_stopped_early_at_the_best_state(monkeypatch: pytest.Monke
     """Some are held out and looked at; a hopeless learning rate ends the training before its steps do."""
     monkeypatch.setattr(training, "HOLD_OUT_FROM", 40)
     steps = []
-    step = training._Training._step
+    step = training.Training._step
     monkeypatch.setattr(
-        training._Training, "_step", lambda self, *a: (steps.append(1), step(self, *a))[1]
+        training.Training, "_step", lambda self, *a: (steps.append(1), step(self, *a))[1]
     )
     y = squares(40)[1]
     settings = replace(SCRATCH, steps=64, learning_rate=1.0, average=0.1)

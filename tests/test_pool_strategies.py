@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import make_moons
 
 from advisor.api import advise_dataset
+from advisor.belief import Beliefs, beliefs_of
 from advisor.dataset import Dataset, Task, read_dataset
 from advisor.deadline import Deadline
 from advisor.errors import InvalidRequest
@@ -28,11 +29,10 @@ from advisor.strategies.label_spreading import certainty, neighbour_graph, sprea
 from advisor.strategies.linear import LinearModel
 from advisor.strategies.pseudo_labels import AXES, principal_axes, surest
 from advisor.strategy import STRATEGIES, FitContext, Model
-from advisor.training import _doubted
 from advisor.trials import Trial, TrialStore, cross_validate
 from tests.problems import workspace_of
 
-POOLED = ("self_training", "label_spreading", "prototypes")
+POOLED = ("self_training", "label_spreading", "prototypes", "consistency_head")
 INFO = FeatureInfo(names=())
 BINARY = FitContext(task=Task.BINARY, n_outputs=2, info=INFO, seed=0)
 
@@ -226,14 +226,14 @@ def test_a_pool_strategy_is_deployed_where_it_wins(helps: bool, name: str, tmp_p
             study_number=number,
         )
         store.add(trial, done.predictions)
-    selection = select(workspace, store, doubted=frozenset({name}))
+    selection = select(workspace, store, beliefs=Beliefs(doubted=frozenset({name})))
     assert (name in {trial.strategy for trial in selection.members}) is helps
 
 
 def test_without_evidence_a_pool_strategy_is_doubted() -> None:
     """On tables nothing puts them ahead; without a pool they are rejected by what they need."""
     report = advise_dataset(table(blobs(300, seed=7)[0], 60), probe_seconds=0)
-    assert set(POOLED) <= _doubted(report)
+    assert set(POOLED) <= beliefs_of(report).doubted
     bare = advise_dataset(table(np.zeros((0, 60)), 60), probe_seconds=0)
     told = {r.strategy: r.reason for r in bare.rejected}
     assert all("pool of unlabelled rows" in told[name] for name in POOLED)

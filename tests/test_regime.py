@@ -93,6 +93,20 @@ def test_ten_values_of_a_regression_count_as_one_label() -> None:
     assert find_regime(values.model_copy(update={"n_labelled": 100})).name == "image_scarce"
 
 
+def test_a_regression_is_not_told_of_classes() -> None:
+    """Its regime is told in values, of which ten count as one label, and has the same name."""
+    told = []
+    for n_labelled in (99, 300, 100_000):
+        values = healthy_image_profile(
+            task=Task.REGRESSION, n_labelled=n_labelled, smallest_class=n_labelled
+        )
+        classes = healthy_image_profile(smallest_class=n_labelled // 10)
+        assert find_regime(values).name == find_regime(classes).name
+        told.append(find_regime(values).definition)
+    assert not any("class" in words for words in told)
+    assert "fewer than 100 values" in told[0]
+
+
 @pytest.mark.parametrize(("n_pool", "n_classes", "pooled"), [(49, 2, 0), (50, 2, 1), (199, 100, 0)])
 def test_a_pool_counts_from_a_size_that_more_labels_do_not_move(
     n_pool: int, n_classes: int, pooled: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,14 @@ import pytest
 
 from advisor.dataset import Task
 from advisor.errors import NoStrategy
-from advisor.executor import make_executor
+from advisor.executor import Executor, make_executor
 from advisor.metrics import get_metric
-from advisor.parameter import Categorical, Float
-from advisor.race import Arm, Race, trial_cap
+from advisor.parameter import Categorical, Float, Int, ParamValue
+from advisor.race import SHORTENED_SHARE, Arm, Race, trial_cap
 from advisor.search import Budget, Search, SearchResult, SearchState
 from advisor.space import SearchSpace, load_space
-from advisor.trials import Trial, TrialStore, contenders
+from advisor.strategy import number
+from advisor.trials import CrossValidation, Trial, TrialStore, contenders
 from advisor.workspace import Workspace
 from tests.problems import small_dataset, workspace_of
 
@@ -144,18 +146,18 @@ def _arm(name: str, workspace: Workspace, noise: float, n_trials: int = 2) -> Ar
     chance = np.clip(0.8 * y + 0.1 + noise * generator.normal(size=len(y)), 0.02, 0.98)
     predictions = np.column_stack([1 - chance, chance])
     loss = get_metric("log_loss", Task.BINARY).score(workspace.y, predictions)[0]
-    for number in range(n_trials):
+    for place in range(n_trials):
         trial = Trial(
-            number=number,
+            number=place,
             strategy=name,
             params={},
             origin="default",
             state="complete",
             score=0.5,
-            loss=float(loss) + number,
+            loss=float(loss) + place,
             seconds=1.0,
             fit_seconds=1.0,
-            study_number=number,
+            study_number=place,
         )
         arm.admit(trial, predictions)
     return arm
@@ -195,6 +197,123 @@ def test_a_strategy_that_cannot_end_in_time_is_not_begun(workspace: Workspace) -
     allowed = race.allowance(slow, 100.0)
     assert allowed is not None
     assert allowed < 100.0
+
+
+def _steps(low: int = 20, default: int = 100) -> SearchSpace:
+    steps = Int(low=low, high=1000, default=default)
+    return SearchSpace(strategy="net", params={"steps": steps, "rate": RATE})
+
+
+RATE = Float(low=0.0, high=1.0, default=0.5)
+
+
+def _cost(params: Mapping[str, ParamValue]) -> float:
+    """Ten seconds, and one for each step."""
+    return 10.0 + number(params, "steps")
+
+
+def _net(space: SearchSpace) -> Arm:
+    return Arm(space, cost=_cost(space.defaults()), is_net=True, cost_of=_cost)
+
+
+def _race(workspace: Workspace, *arms: Arm) -> Race:
+    return Race(arms, workspace, get_metric("log_loss", Task.BINARY), jobs=1)
+
+
+def test_a_network_begins_with_fewer_steps_where_its_default_cannot_end(
+    workspace: Workspace,
+) -> None:
+    """As many as fit, with all else as in the default; all of them where there is time, or no limit."""
+    arm = _net(_steps())
+    race = _race(workspace, arm)
+    assert race.shortened(arm, 100.0) == {"steps": int(SHORTENED_SHARE * 100.0) - 10, "rate": 0.5}
+    assert race.next_arm(100.0) is arm
+    for enough in (1000.0, None):
+        assert race.shortened(arm, enough) is None
+        assert race.next_arm(enough) is arm
+
+
+def test_a_network_is_not_begun_where_not_even_the_fewest_steps_end(workspace: Workspace) -> None:
+    """The bound of the space holds, and a strategy without steps has nothing to be lowered."""
+    least = (10.0 + 20) / SHORTENED_SHARE
+    arm, still = _net(_steps()), _net(_steps())
+    still.space = SearchSpace(strategy="still", params={"rate": RATE})
+    race = _race(workspace, arm, still)
+    assert race.next_arm(least - 1) is None
+    assert race.next_arm(least + 1) is arm
+
+
+def test_networks_that_are_shortened_wait_for_those_that_are_not(workspace: Workspace) -> None:
+    """Of several that would be, the one that the plan names first has the time that is left."""
+    first, second, whole = _net(_steps(low=21)), _net(_steps(default=99)), _net(_steps(default=50))
+    race = _race(workspace, first, second, whole)
+    assert race.next_arm(100.0) is whole
+    whole.alive = False
+    assert race.next_arm(100.0) is first
+
+
+def test_seconds_of_a_shortened_trial_are_not_taken_for_those_of_the_default(
+    workspace: Workspace,
+) -> None:
+    """The default follows only where the whole of it can end."""
+    arm = _net(_steps())
+    short = Trial(
+        number=0,
+        strategy="net",
+        params={"steps": 45, "rate": 0.5},
+        origin="shortened",
+        state="complete",
+        score=0.5,
+        loss=0.5,
+        seconds=55.0,
+        fit_seconds=55.0,
+        study_number=0,
+    )
+    arm.admit(short, None)
+    race = _race(workspace, arm)
+    assert race.expected_seconds(arm) == pytest.approx(110.0)
+    assert race.next_arm(109.0) is None
+    assert race.next_arm(111.0) is arm
+    assert race.shortened(arm, 109.0) is None
+    assert "45 steps" in race.notes()[0]
+    arm.admit(short.model_copy(update={"origin": "default", "number": 1}), None)
+    assert race.notes() == ()
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_the_default_follows_the_shortened_one(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, resumed: bool
+) -> None:
+    """The record tells them apart, and a resumed search tries neither again."""
+    space = load_space("mlp", "tabular_tiny", {"n_labelled": 120})
+    fewer = {**space.defaults(), "dropout": 0.25}
+
+    def shortened(race: Race, arm: Arm, left: float | None) -> dict[str, ParamValue] | None:
+        return None if arm.trials else fewer
+
+    monkeypatch.setattr(Race, "shortened", shortened)
+    monkeypatch.setattr(Race, "notes", lambda race: ())
+    monkeypatch.setattr("advisor.search.cross_validate", _at_once)
+    store = TrialStore(tmp_path / "trials")
+    for trials in (1, 3) if resumed else (3,):
+        store = TrialStore(tmp_path / "trials")
+        with make_executor(0) as executor:
+            journal = tmp_path / "study.journal"
+            Search(executor, workspace, store, [space], journal).run(Budget(None, trials))
+    assert [t.origin for t in store.trials] == ["shortened", "default", "start"]
+    assert [t.params for t in store.trials[:2]] == [fewer, space.defaults()]
+
+
+def _at_once(
+    executor: Executor,
+    workspace: Workspace,
+    strategy: str,
+    params: Mapping[str, ParamValue],
+    **rest: object,
+) -> CrossValidation:
+    """A cross-validation that guesses."""
+    chances = np.full((len(workspace.y), 2), 0.5)
+    return CrossValidation(strategy, dict(params), chances, seconds=0.01)
 
 
 def test_contenders_hold_the_best_of_every_strategy(workspace: Workspace, tmp_path: Path) -> None:

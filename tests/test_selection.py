@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from advisor.belief import Beliefs, Prospect
 from advisor.selection import select
 from advisor.trials import Trial, TrialStore
 from advisor.workspace import Workspace
@@ -96,10 +97,35 @@ def test_what_no_evidence_puts_ahead_has_to_win_beyond_chance(
     for name, chances, left_out in (("lucky", lucky, True), ("better", better, False)):
         pair = [np.column_stack([1 - p, p]) for p in (plain, chances)]
         store = _store(tmp_path / name, pair, [0.4, 0.3])
-        selection = select(workspace, store, doubted=frozenset({"strategy1"}))
+        selection = select(workspace, store, beliefs=Beliefs(doubted=frozenset({"strategy1"})))
         members = {trial.strategy for trial in selection.members}
         assert ("strategy1" not in members) is left_out
         assert any("not beyond chance" in note for note in selection.notes) is left_out
+
+
+def test_what_evidence_puts_ahead_wins_where_few_labels_cannot_tell(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    """Evidence decides between two that are about equal, weighs nothing where it is vague, and yields to clear losses.
+
+    One configuration is chosen, as on few labels.
+    """
+    truth = workspace.y.astype(float)
+    plain = 0.3 + 0.4 * truth + np.random.default_rng(3).uniform(-0.3, 0.3, len(truth))
+    near = plain.copy()
+    near[:2] = 1 - truth[:2]
+    wrong = 0.7 - 0.4 * truth
+    cases = {
+        "near": (near, Prospect(-0.4, 0.2), True),
+        "vague": (near, Prospect(-0.4, 1000.0), False),
+        "wrong": (wrong, Prospect(-0.4, 0.2), False),
+    }
+    for name, (chances, prospect, chosen) in cases.items():
+        pair = [np.column_stack([1 - p, p]) for p in (plain, chances)]
+        store = _store(tmp_path / name, pair, [0.3, 0.4])
+        beliefs = Beliefs(ahead={"strategy1": prospect})
+        selection = select(workspace, store, single=True, beliefs=beliefs)
+        assert (selection.members[0].strategy == "strategy1") is chosen, name
 
 
 def test_augmentation_has_to_win_beyond_chance(workspace: Workspace, tmp_path: Path) -> None:
@@ -123,7 +149,7 @@ def test_augmentation_has_to_win_beyond_chance(workspace: Workspace, tmp_path: P
         pair = [np.column_stack([1 - p, p]) for p in (plain, chances)]
         store = _store(tmp_path / name, pair, [0.4, 0.3])
         store.trials[1:] = [replace_trial(store.trials[1], params)]
-        selection = select(workspace, store, gated=gates)
+        selection = select(workspace, store, beliefs=Beliefs(gated=gates))
         members = {trial.number for trial in selection.members}
         assert (1 not in members) is left_out, name
         assert any("probe with augmentation=eda" in note for note in selection.notes) is left_out
@@ -138,7 +164,7 @@ def test_augmentation_has_to_beat_the_same_network_without_it(
     strong = 0.25 + 0.5 * truth + np.random.default_rng(4).uniform(-0.1, 0.1, len(truth))
     lucky = strong.copy()
     lucky[:2] = truth[:2]
-    rules = {"doubted": frozenset({"probe"}), "gated": {"probe": {"augmentation": "none"}}}
+    rules = Beliefs(frozenset({"probe"}), {"probe": {"augmentation": "none"}})
     for others in ([weak], []):
         three = [np.column_stack([1 - p, p]) for p in (*others, strong, lucky)]
         store = _store(tmp_path / f"{len(others)}", three, [0.4, 0.3, 0.2][-len(three) :])
@@ -146,7 +172,7 @@ def test_augmentation_has_to_beat_the_same_network_without_it(
         store.trials[-2:] = [
             replace_trial(t, p) for t, p in zip(store.trials[-2:], ways, strict=True)
         ]
-        selection = select(workspace, store, **rules)  # type: ignore[arg-type]
+        selection = select(workspace, store, beliefs=rules)
         members = {trial.number for trial in selection.members}
         assert len(others) in members
         assert len(others) + 1 not in members

@@ -199,3 +199,18 @@ def test_a_narrowed_space_keeps_its_defaults_and_starts_inside() -> None:
     assert all(plain.complete(start)["kind"] == "dart" for start in plain.starts)
     assert len(plain.starts) == len({str(plain.complete(s)) for s in plain.starts})
     assert space().narrowed({"kind": ("nothing",)}) == space()
+
+
+def test_costs_count_what_is_usual_and_not_the_cap() -> None:
+    """A cap that is seldom reached stays what is tried; below what is usual it is what is counted."""
+    length = {"type": "int", "low": 16, "high": 512, "default": 128, "at_most": "tokens"}
+    written = {"params": {"length": {**length, "usual_from": "typical"}, "rate": RATE}}
+    space = make_space("one", written, "text_tiny", {"tokens": (4, 12.0, 90), "typical": 31.5})
+    assert space.defaults() == {"length": 90, "rate": 0.1}
+    assert space.for_cost(space.defaults()) == {"length": 31.5, "rate": 0.1}
+    assert space.for_cost({"length": 20, "rate": 0.1})["length"] == 20
+    unknown = make_space("one", written, "text_tiny", {"typical": 0.0})
+    assert unknown.for_cost(unknown.defaults()) == unknown.defaults()
+
+
+RATE = {"type": "float", "low": 0.0, "high": 1.0, "default": 0.1}

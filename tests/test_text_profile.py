@@ -12,6 +12,7 @@ from advisor.backbone import missing_for
 from advisor.dataset import Dataset, Modality, Task
 from advisor.profile import TextProfile, profile_dataset
 from advisor.profilers import frozen
+from advisor.profilers.texts import longest_of
 from advisor.tables.columns import Column, ColumnKind
 from advisor.texts.languages import find_languages, share_other_script
 from advisor.texts.words import (
@@ -203,6 +204,7 @@ def test_an_encoder_knows_topics_and_finds_a_strange_pool() -> None:
     assert profile.pool_overlap.share_foreign > 0.5
     assert profile.longest == 256
     assert 10 <= profile.tokens[1] <= 20
+    assert profile.tokens[1] <= profile.tokens_of_batch <= profile.tokens[2]
     assert profile.share_cut == 0.0
     assert profile.encoder_languages == ("en",)
 
@@ -215,3 +217,11 @@ def test_a_backbone_for_pictures_is_refused_in_one_sentence(
     profile = profile_dataset(texts_dataset(sentences(12), [0, 1] * 6), ["efficientnet_lite0"])
     assert isinstance(profile, TextProfile)
     assert profile.backbones_missing == {"efficientnet_lite0": "it is for pictures"}
+
+
+def test_a_batch_is_as_long_as_the_longest_of_its_texts() -> None:
+    """One long text of a hundred is in every seventh batch of sixteen."""
+    counts = np.array([10] * 99 + [110])
+    drawn = np.random.default_rng(0).choice(counts, size=(20_000, 16)).max(axis=1).mean()
+    assert longest_of(counts, 16) == pytest.approx(drawn, rel=0.05)
+    assert longest_of(np.array([7, 7]), 16) == pytest.approx(7)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.adaptation import BY_ITSELF, Wanted
 from advisor.backbone import (
     LOADERS,
     AudioCard,
@@ -98,6 +99,27 @@ class LogMelLoader:
         """Make the image backbone's module, which takes log-mel pictures (n, 3, side, side)."""
         seen = seen_by(card)
         return _loader(card).build(seen, pretrained=pretrained, drop=drop, drop_path=drop_path)
+
+    def adapt(
+        self,
+        card: BackboneCard,
+        items: Sequence[str],
+        deadline: Deadline,
+        seed: int,
+        wanted: Wanted = BY_ITSELF,
+    ) -> str:
+        """Go on with self-supervised training on log-mel pictures, and name the backbone it becomes."""
+        if lacking := self.missing(card):
+            raise MissingDependency(lacking)
+        from advisor.backbones.engines.self_supervised import Shown, adapt, name_of
+
+        seen = seen_by(card)
+        shown = Shown(
+            square=partial(_picture, number=0),
+            plain=partial(_picture, side=seen.input_size, number=0),
+            hears=True,
+        )
+        return name_of(card.name, adapt(seen, shown, items, deadline, seed, wanted))
 
     def fold(self, net: Any) -> Any:
         """Make the same module in fewer steps, as the image backbones' loader does."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.adaptation import BY_ITSELF, Wanted
 from advisor.backbone import AudioCard, BackboneCard, as_card
 from advisor.backbones.pictures import PLAIN, VIEW, batches_of
 from advisor.cache import content_key
@@ -89,6 +90,20 @@ class ListeningLoader(ABC):
         raise InvalidRequest(
             f"expected a backbone that can be fine-tuned on recordings, got '{card.name}', which is only used frozen; "
             "use 'efficientnet_lite0_logmel'"
+        )
+
+    def adapt(
+        self,
+        card: BackboneCard,
+        items: Sequence[str],
+        deadline: Deadline,
+        seed: int,
+        wanted: Wanted = BY_ITSELF,
+    ) -> str:
+        """Refuse: encoders of sound are used as they are."""
+        raise InvalidRequest(
+            f"expected a backbone that can be adapted to recordings, got '{card.name}', which is used as it is; pass "
+            "an image backbone that listens, such as --backbone efficientnet_lite0_logmel"
         )
 
     def fold(self, net: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.adaptation import BY_ITSELF, WORDS_METHOD, Wanted
 from advisor.backbone import LOADERS, PATH_MARK, BackboneCard, TextCard, as_card, load_cards
 from advisor.backbones.engines.chosen import engine_name
 from advisor.backbones.engines.text_engines import OpenVinoTexts, TorchTexts
@@ -34,7 +35,7 @@ from advisor.backbones.weights import (
 from advisor.cache import default_cache
 from advisor.cores import usable_cores
 from advisor.deadline import Deadline
-from advisor.errors import MissingDependency
+from advisor.errors import InvalidRequest, MissingDependency
 from advisor.registry import available
 from advisor.texts.views import EDA, SYNONYMS, TRANSLATION
 
@@ -180,12 +181,34 @@ class TextEncoderLoader:
 
         return vary(card, self._need(card), texts, view, deadline)
 
-    def adapt(self, card: TextCard, texts: Sequence[str], deadline: Deadline, seed: int) -> str:
+    def adapt(
+        self,
+        card: BackboneCard,
+        items: Sequence[str],
+        deadline: Deadline,
+        seed: int,
+        wanted: Wanted = BY_ITSELF,
+    ) -> str:
         """Go on with masked-language training on texts, and name the backbone it becomes."""
         folder = self._need(card)
-        from advisor.backbones.engines.masked_language import adapt
+        if wanted.method not in ("", WORDS_METHOD) or wanted.from_scratch:
+            raise InvalidRequest(
+                f"expected --method {WORDS_METHOD} on pretrained weights for texts, got "
+                f"{'random weights' if wanted.from_scratch else repr(wanted.method)}; drop the option"
+            )
+        from advisor.backbones.engines.masked_language import AdaptSettings, adapt
 
-        place = adapt(card, folder, self.fingerprint(card), texts, deadline, seed)
+        place = adapt(
+            as_card(card, TextCard),
+            folder,
+            self.fingerprint(card),
+            items,
+            deadline,
+            seed,
+            settings=None if wanted.steps is None else AdaptSettings(most_steps=wanted.steps),
+            tell=wanted.tell,
+            device=wanted.device,
+        )
         return f"{card.name.partition(PATH_MARK)[0]}{PATH_MARK}{place}"
 
     def build(self, card: BackboneCard, *, pretrained: bool, drop: float, drop_path: float) -> Any:

@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.adaptation import BY_ITSELF, Wanted
 from advisor.backbone import LOADERS, BackboneCard, ImageCard, as_card
 from advisor.backbones.engines.chosen import engine_name, has_cuda
-from advisor.backbones.pictures import batches_of, view_of
+from advisor.backbones.pictures import PLAIN, batches_of, view_of
 from advisor.backbones.weights import fetch, fingerprint, weights_file, why_absent
 from advisor.cache import default_cache
 from advisor.cores import usable_cores
 from advisor.deadline import Deadline
 from advisor.errors import MissingDependency
+from advisor.images.decoding import UnreadablePicture
+from advisor.images.squares import load_square
 from advisor.registry import available
 
 BATCH = 16
@@ -84,6 +87,22 @@ class TimmLoader:
             as_card(card, ImageCard), pretrained=pretrained, drop=drop, drop_path=drop_path
         )
 
+    def adapt(
+        self,
+        card: BackboneCard,
+        items: Sequence[str],
+        deadline: Deadline,
+        seed: int,
+        wanted: Wanted = BY_ITSELF,
+    ) -> str:
+        """Go on with self-supervised training on pictures, and name the backbone it becomes."""
+        self._need(card)
+        from advisor.backbones.engines.self_supervised import Shown, adapt, name_of
+
+        seen = as_card(card, ImageCard)
+        shown = Shown(square=_square, plain=partial(view_of, card=seen, view=PLAIN))
+        return name_of(card.name, adapt(seen, shown, items, deadline, seed, wanted))
+
     def fold(self, net: Any) -> Any:
         """Fold batch norms into convolutions."""
         from advisor.backbones.engines.torch_engine import fuse
@@ -140,6 +159,13 @@ def embed_loaded(
     for batch in batches_of(load, items, size, threads):
         deadline.check()
         yield _run(engine, batch, card.width)
+
+
+def _square(path: str, side: int) -> NDArray[np.uint8] | None:
+    try:
+        return load_square(path, side)
+    except (UnreadablePicture, OSError):
+        return None
 
 
 def _run(

@@ -25,13 +25,14 @@ from torch import Tensor, nn
 
 from advisor.deadline import Deadline
 from advisor.errors import DeadlineExceeded
+from advisor.fabric import quiet_fabric
 from advisor.nets.feeds import parts_of
 from advisor.nets.losses import solve_head
 from advisor.nets.network import Headed, make_net
 from advisor.nets.settings import TextSettings
 from advisor.nets.stages import tables_of
 from advisor.nets.text_feeds import Tokens
-from advisor.nets.training import LARGEST_GRADIENT, WARM_UP, quiet_fabric
+from advisor.nets.training import LARGEST_GRADIENT, WARM_UP
 
 ROWS_OF_CLASS = 4
 """Rows of one class in a step, where there are classes enough to fill it; our choice: six pairs of each class, and as

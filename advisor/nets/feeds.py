@@ -13,7 +13,8 @@ from torch import Tensor
 from advisor.deadline import Deadline
 from advisor.nets.network import Headed, folded
 from advisor.nets.picture_feeds import Pictures
-from advisor.nets.settings import TextSettings
+from advisor.nets.settings import Settings, TextSettings
+from advisor.nets.stages import SplitNet
 from advisor.nets.text_feeds import Tokens
 
 MOST_MAPS = 1 << 30
@@ -43,7 +44,14 @@ class Feed(Protocol):
         """Blend the items of a batch, and their targets in the same shares, where the settings ask for it."""
 
 
-def feed_of(values: NDArray[Any], net: Headed, draw: torch.Generator) -> Pictures | Tokens:
+def feed_of(
+    values: NDArray[Any],
+    net: Headed,
+    draw: torch.Generator,
+    settings: Settings | None = None,
+    *,
+    lean: bool = False,
+) -> Pictures | Tokens:
     """Choose what feeds a network.
 
     Parameters
@@ -54,6 +62,10 @@ def feed_of(values: NDArray[Any], net: Headed, draw: torch.Generator) -> Picture
         The network, whose settings say what it reads.
     draw : Generator
         Of random views, on the CPU.
+    settings : Settings or None
+        Other ones than the network's: the same network sees the rows of a pool in other ways.
+    lean : bool
+        As the feeds take it.
 
     Returns
     -------
@@ -61,37 +73,50 @@ def feed_of(values: NDArray[Any], net: Headed, draw: torch.Generator) -> Picture
         A feed of the whole network.
     """
     if isinstance(net.settings, TextSettings):
-        return Tokens(values, net, draw)
-    return Pictures(values, net, draw)
+        return Tokens(values, net, draw, settings, lean=lean)
+    return Pictures(values, net, draw, settings, lean=lean)
 
 
 class Maps:
-    """Feeds the tail with maps of a few views of each item, computed once."""
+    """Feeds the tail with maps of a few views of each item, computed once.
+
+    Parameters
+    ----------
+    whole : Pictures
+        What feeds the whole network.
+    autocast : callable
+        Makes the context in which the stem computes.
+    deadline : Deadline
+        Looked at while maps are computed.
+    beside : Maps or None
+        Of other rows for the same tail, whose stem is taken.
+    """
 
     def __init__(
         self,
         whole: Pictures,
         autocast: Callable[[], AbstractContextManager[Any]],
         deadline: Deadline,
+        beside: Maps | None = None,
     ) -> None:
         self.whole, self.autocast, self.deadline = whole, autocast, deadline
         self.order = whole.order
-        self.module = whole.module.split()[1]
         # The stem only predicts, so it may be the faster one.
-        self.cut = folded(whole.module.eval()).split()[0]
+        self.module: Headed = beside.module if beside else whole.module.split()[1]
+        self.cut: SplitNet = beside.cut if beside else folded(whole.module.eval()).split()[0]
         self.maps = torch.empty(0)
         self.place = torch.empty(0, dtype=torch.long)
         self.n_views = 1
 
     def prepare(self, rows: Tensor, turns: Tensor) -> None:
         """Compute the maps of as many views as are wanted, will be drawn, and may be kept."""
-        s = self.module.settings
+        s = self.whole.settings
         n = len(self.order)
-        size = self.plain(torch.zeros(1, dtype=torch.long)).nbytes
+        size = self.size()
         most = min(s.views, int(turns.max()) + 1, max(1, MOST_MAPS // (size * n)))
         self.n_views = most if s.augmentation != "none" else 1
         needed = torch.unique(rows * self.n_views + turns % self.n_views)
-        self.place = torch.full((n * self.n_views,), -1)
+        self.place = torch.full((len(self.whole.pictures) * self.n_views,), -1)
         self.place[needed] = torch.arange(len(needed))
         done = 0
         for part in parts_of(needed, s.batch):
@@ -101,6 +126,10 @@ class Maps:
                 self.maps = found.new_empty((len(needed), *found.shape[1:]))
             self.maps[done : done + len(part)] = found
             done += len(part)
+
+    def size(self) -> int:
+        """Count the bytes of one map."""
+        return self.plain(self.order[:1]).nbytes
 
     def plain(self, rows: Tensor) -> Tensor:
         """Compute the maps of the plain view."""

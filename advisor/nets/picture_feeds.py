@@ -8,16 +8,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from advisor.nets.network import Headed
-from advisor.nets.picture_views import (
+from advisor.augment.picture_views import (
     as_pictures,
     crop_source,
     mix_pictures,
     plain_view,
     random_view,
 )
-from advisor.nets.settings import PictureSettings
-from advisor.nets.spectrogram_views import random_spectrogram
+from advisor.augment.spectrogram_views import GENTLE, GENTLY, random_spectrogram
+from advisor.nets.network import Headed
+from advisor.nets.settings import PictureSettings, Settings
 
 
 class Pictures:
@@ -31,12 +31,26 @@ class Pictures:
         The network.
     draw : Generator
         Of random views, on the CPU.
+    settings : Settings or None
+        Other ones than the network's, for pictures that are varied in another way.
+    lean : bool
+        Whether pictures are shrunk as they are needed rather than all at once: of a pool that is mapped into memory,
+        few are looked at.
     """
 
-    def __init__(self, values: NDArray[Any], net: Headed, draw: torch.Generator) -> None:
-        if not isinstance(net.settings, PictureSettings):
+    def __init__(
+        self,
+        values: NDArray[Any],
+        net: Headed,
+        draw: torch.Generator,
+        settings: Settings | None = None,
+        *,
+        lean: bool = False,
+    ) -> None:
+        settings = settings or net.settings
+        if not isinstance(settings, PictureSettings):
             raise TypeError("expected a network that sees pictures")
-        self.module, self.draw, self.settings = net, draw, net.settings
+        self.module, self.draw, self.settings, self.lean = net, draw, settings, lean
         self.pictures = as_pictures(values)
         self.order = torch.arange(len(values))
         self.source: Tensor | None = None
@@ -62,9 +76,12 @@ class Pictures:
         if s.augmentation == "none":
             return self.plain(rows)
         if s.is_spectrogram:
-            return normalise(random_spectrogram(self.pictures[rows], s.size, self.draw), s).to(
-                self.place
-            )
+            strength = GENTLY if s.augmentation == GENTLE else 1.0
+            view = random_spectrogram(self.pictures[rows], s.size, self.draw, strength)
+            return normalise(view, s).to(self.place)
+        if self.lean:
+            pictures = crop_source(self.pictures[rows], s.size).to(self.place)
+            return normalise(random_view(pictures, s.size, s.recipe, self.draw), s)
         if self.source is None:  # shrinking all once is less than cutting from the large ones
             self.source = crop_source(self.pictures, s.size)
         pictures = self.source[rows].to(self.place)

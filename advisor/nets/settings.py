@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from advisor.augment.picture_views import Recipe
+from advisor.augment.spectrogram_views import GENTLE, SPECTROGRAM
 from advisor.nets.losses import Kind
-from advisor.nets.picture_views import Recipe
-from advisor.nets.spectrogram_views import SPECTROGRAM
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class PictureSettings(Settings):
     size: int
     """Side of the input in pixels; moved to the nearest multiple of a patch where the backbone has patches."""
     augmentation: str = "light"
-    """``none``, ``light``, ``randaugment``, or ``spectrogram`` (:mod:`advisor.nets.spectrogram_views`)."""
+    """``none``, ``light``, ``randaugment``, ``spectrogram``, or ``spectrogram_gentle`` (:mod:`advisor.augment`)."""
     crop: float = 0.5
     flip: bool = True
     colour: bool = True
@@ -73,7 +73,7 @@ class PictureSettings(Settings):
     @property
     def is_spectrogram(self) -> bool:
         """Whether views are those of spectrograms."""
-        return self.augmentation == SPECTROGRAM
+        return self.augmentation in (SPECTROGRAM, GENTLE)
 
 
 @dataclass(frozen=True, kw_only=True)

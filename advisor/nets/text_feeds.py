@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from advisor.nets.network import Headed
-from advisor.nets.settings import TextSettings
+from advisor.nets.settings import Settings, TextSettings
 
 ABSENT = -1
 """Stands behind the end of a text."""
@@ -27,16 +27,30 @@ class Tokens:
         The network.
     draw : Generator
         Not used: which view comes when is said by how often a row has come.
+    settings : Settings or None
+        Other ones than the network's, for texts that are varied in another way.
+    lean : bool
+        Whether the text itself is no view of it, where there are others.
     """
 
-    def __init__(self, values: NDArray[Any], net: Headed, draw: torch.Generator) -> None:
-        if not isinstance(net.settings, TextSettings):
+    def __init__(
+        self,
+        values: NDArray[Any],
+        net: Headed,
+        draw: torch.Generator,
+        settings: Settings | None = None,
+        *,
+        lean: bool = False,
+    ) -> None:
+        settings = settings or net.settings
+        if not isinstance(settings, TextSettings):
             raise TypeError("expected a network that reads texts")
-        self.module, self.settings = net, net.settings
+        self.module, self.settings = net, settings
         s = self.settings
         self.views = split_views(values, s.longest)
         if s.augmentation == "none":
             self.views = self.views[:, :1]
+        self.first = 1 if lean and self.views.shape[1] > 1 else 0
         self.lengths = (self.views[:, 0] != ABSENT).sum(axis=1)
         self.order = torch.as_tensor(np.argsort(-self.lengths, kind="stable"))
         self.place = next(net.parameters()).device
@@ -54,7 +68,7 @@ class Tokens:
 
     def varied(self, rows: Tensor, turns: Tensor) -> Tensor:
         """Take one view after the other, and the text itself first; one without tokens is replaced by the text."""
-        which = (turns % self.views.shape[1]).numpy()
+        which = (self.first + turns % (self.views.shape[1] - self.first)).numpy()
         found = self.views[rows.numpy(), which]
         empty = (found == ABSENT).all(axis=1)
         found[empty] = self.views[rows.numpy()[empty], 0]

@@ -13,12 +13,12 @@ References
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -26,6 +26,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from advisor.deadline import Deadline
 from advisor.errors import DeadlineExceeded
+from advisor.fabric import quiet_fabric
 from advisor.nets.adapters import add_adapters, belongs, merge_adapters
 from advisor.nets.feeds import Feed, Maps, feed_of, parts_of
 from advisor.nets.losses import HEAD_C, first_guess, loss_of, rarity, solve_head, target_matrix
@@ -33,10 +34,6 @@ from advisor.nets.network import Headed, make_net
 from advisor.nets.picture_feeds import Pictures
 from advisor.nets.settings import Settings, TextSettings
 from advisor.nets.stages import count_trained, depths, stages_of, tables_of
-from advisor.torchvision_cure import require_cured
-
-if TYPE_CHECKING:
-    from lightning.fabric import Fabric
 
 HEAD_FACTOR = 5.0
 """Learning rate of the head over that of the last stage; our choice: 1e-3 and 2e-4 were good on three sets."""
@@ -102,11 +99,19 @@ def train(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _Training(values, y, settings, seed, deadline).run()
+        return Training(values, y, settings, seed, deadline).run()
 
 
-class _Training:
-    """One run: the network, the order of the rows, the schedule, and the best state so far."""
+class Training:
+    """One run: the network, the order of the rows, the schedule, and the best state so far.
+
+    Another way of training overrides what happens in it: ``first_head``, ``prepare`` and ``loss``.
+
+    Parameters
+    ----------
+    values, y, settings, seed, deadline
+        As :func:`train` takes them.
+    """
 
     def __init__(
         self,
@@ -145,7 +150,7 @@ class _Training:
         rows, turns = self._order()
         truncated = False
         try:
-            self.feed.prepare(rows, turns)
+            self.prepare(rows, turns)
             truncated = not self._steps(module, optimiser, rows, turns, usable)
         except DeadlineExceeded:
             if not usable:
@@ -168,19 +173,31 @@ class _Training:
                 head.weight.mul_(0.1)
                 head.bias.copy_(first_guess(self.target[self.kept], s.kind))
                 return False
-            self.feed.module.eval()
-            found = []
             rows = self.feed.order[torch.isin(self.feed.order, self.kept)]
-            for part in parts_of(rows, s.batch):
-                self.deadline.check()
-                with self.fabric.autocast():
-                    found.append(self.feed.module.body(self.feed.plain(part)).float().cpu())
-            features = torch.cat(found).numpy()
-            C = _head_strength(s)
-            weights, bias = solve_head(features, self.y[rows.numpy()], s.kind, s.n_outputs, C)
+            weights, bias = self.first_head(self.features(self.feed, rows), self.y[rows.numpy()])
             head.weight.copy_(weights)
             head.bias.copy_(bias)
         return True
+
+    def features(self, feed: Feed, rows: Tensor) -> NDArray[np.float32]:
+        """Compute what the head sees of the plain views of rows, shape (n, width)."""
+        self.feed.module.eval()
+        found = []
+        with torch.no_grad():
+            for part in parts_of(rows, self.settings.batch):
+                self.deadline.check()
+                with self.fabric.autocast():
+                    found.append(self.feed.module.body(feed.plain(part)).float().cpu())
+        return np.asarray(torch.cat(found).numpy())
+
+    def first_head(self, features: NDArray[np.float32], y: NDArray[Any]) -> tuple[Tensor, Tensor]:
+        """Solve for the weights and the bias that the head starts from."""
+        s = self.settings
+        return solve_head(features, y, s.kind, s.n_outputs, _head_strength(s))
+
+    def prepare(self, rows: Tensor, turns: Tensor) -> None:
+        """Do what all steps need, and what is in their order."""
+        self.feed.prepare(rows, turns)
 
     def _order(self) -> tuple[Tensor, Tensor]:
         """Which rows come when, and how often each has come before; shape (steps * batch,) both."""
@@ -227,24 +244,40 @@ class _Training:
 
     def _step(self, module: Any, optimiser: Any, rows: Tensor, turns: Tensor, step: int) -> None:
         s = self.settings
-        share = (step + 1) / s.steps
-        rate = share / WARM_UP if share < WARM_UP else 0.5 * (1 + math.cos(math.pi * share))
+        rate = self.rate(step)
         for group in optimiser.param_groups:
-            group["lr"] = group["full_rate"] * min(1.0, rate)
-        _train_mode(
-            self.feed.module, frozen=s.frozen_statistics or self.batch < FEWEST_FOR_STATISTICS
-        )
-        batch, target = self.feed.varied(rows, turns), self.target[rows].to(self.fabric.device)
-        batch, target = self.feed.mixed(batch, target)
-        each = loss_of(module(batch).float(), target, s.kind, s.label_smoothing, s.focal_gamma)
-        if self.weights is not None:
-            each = each * self.weights[rows].to(each.device)
-        self.fabric.backward(each.mean())
+            group["lr"] = group["full_rate"] * rate
+        self.start_learning()
+        self.fabric.backward(self.loss(module, rows, turns, step))
         self.fabric.clip_gradients(module, optimiser, max_norm=LARGEST_GRADIENT)
         optimiser.step()
         optimiser.zero_grad()
         if s.average > 0:
             self._update_average(step)
+
+    def rate(self, step: int) -> float:
+        """Tell the learning rate of a step over the full one."""
+        return rise_and_fall((step + 1) / self.settings.steps)
+
+    def start_learning(self) -> None:
+        """Put the network in training mode, but for the batch norms that are to keep their statistics."""
+        frozen = self.settings.frozen_statistics or self.batch < FEWEST_FOR_STATISTICS
+        _train_mode(self.feed.module, frozen=frozen)
+
+    def loss(self, module: Any, rows: Tensor, turns: Tensor, step: int) -> Tensor:
+        """Compute what a step makes smaller; ``turns`` says how often each row has come before."""
+        return self.loss_of_labels(module, rows, turns)[0]
+
+    def loss_of_labels(self, module: Any, rows: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute what the labelled rows of a step cost, and what the network answers to them."""
+        s = self.settings
+        batch, target = self.feed.varied(rows, turns), self.target[rows].to(self.fabric.device)
+        batch, target = self.feed.mixed(batch, target)
+        answers = module(batch).float()
+        each = loss_of(answers, target, s.kind, s.label_smoothing, s.focal_gamma)
+        if self.weights is not None:
+            each = each * self.weights[rows].to(each.device)
+        return each.mean(), answers
 
     def _update_average(self, step: int) -> None:
         """Exponential average of the weights that forgets within ``average`` of the steps, faster at first."""
@@ -259,7 +292,7 @@ class _Training:
     def _held_out_loss(self, module: Any) -> float:
         s, total = self.settings, 0.0
         self.feed.module.eval()
-        with torch.no_grad(), self._averaged():
+        with torch.no_grad(), self.averaged():
             for part in parts_of(self.held, s.batch):
                 target = self.target[part].to(self.fabric.device)
                 answers = module(self.feed.plain(part)).float()
@@ -267,34 +300,23 @@ class _Training:
         return total / len(self.held)
 
     @contextmanager
-    def _averaged(self) -> Iterator[None]:
-        """Put the averaged weights in place for a while."""
-        own = [p.detach().clone() for p in self.trained] if self.average else []
+    def averaged(self) -> Iterator[None]:
+        """Put the averaged weights in place for a while, if there are any; nothing is copied."""
+        own = [p.data for p in self.trained] if self.average else []
         for parameter, mean in zip(self.trained, self.average, strict=False):
-            parameter.data.copy_(mean)
-        yield
-        for parameter, value in zip(self.trained, own, strict=False):
-            parameter.data.copy_(value)
+            parameter.data = mean
+        try:
+            yield
+        finally:
+            for parameter, value in zip(self.trained, own, strict=False):
+                parameter.data = value
 
 
-def quiet_fabric() -> Fabric:
-    """One device, no log, no files; bfloat16 where a GPU does the work.
-
-    The environment is named so that a cluster's variables are not taken for an order to start more processes, and MPS
-    is left out since it lacks operations that the views need. Lightning imports torchvision, which may need its cure.
-    """
-    lightning = require_cured("lightning.fabric")
-    environments = require_cured("lightning.fabric.plugins.environments")
-    for name in ("lightning.fabric", "lightning_fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    gpu = torch.cuda.is_available()
-    made: Fabric = lightning.Fabric(
-        accelerator="cuda" if gpu else "cpu",
-        devices=1,
-        precision="bf16-mixed" if gpu else "32-true",
-        plugins=[environments.LightningEnvironment()],
-    )
-    return made
+def rise_and_fall(share: float) -> float:
+    """Tell the learning rate over the full one when a share of the steps is done: up in a line, down on a cosine."""
+    if share < WARM_UP:
+        return min(1.0, share / WARM_UP)
+    return min(1.0, 0.5 * (1 + math.cos(math.pi * share)))
 
 
 def _head_strength(settings: Settings) -> float:

@@ -16,8 +16,9 @@ from threadpoolctl import threadpool_limits
 from advisor.backbone import fetch_backbone, find_backbone, usable_backbones
 from advisor.dataset import Dataset, Modality, Task
 from advisor.embedding import embed
-from advisor.profile import ITEMS, PoolOverlap
-from advisor.profilers.separability import apartness, leave_one_out_score
+from advisor.profile import ITEMS
+from advisor.profilers.pool import Labelled, look_at_pool
+from advisor.profilers.separability import leave_one_out_score
 
 SECONDS = 25.0
 """Seconds that embedding the sample and a part of the pool may take, for all backbones together; our choice."""
@@ -60,8 +61,8 @@ def measure_backbones(
     Returns
     -------
     dict of str to object
-        ``backbones``, ``backbones_missing``, ``licences``, ``separability`` and ``pool_overlap``; next to nothing where
-        no backbone can run.
+        ``backbones``, ``backbones_missing``, ``licences``, ``separability``, ``pool_overlap`` and ``pool_prior``; next
+        to nothing where no backbone can run.
     """
     names, missing = _find_usable(dataset.modality, asked)
     fields: dict[str, object] = {
@@ -82,10 +83,9 @@ def measure_backbones(
         # usable_backbones lists the smallest first, so that equal ones stay in that order
         names = tuple(sorted(names, key=lambda name: -scores[name]))
         fields["backbones"] = names
-    fields["pool_overlap"] = _pool(
-        pool, min(POOL_ASKED, max(FEWEST, most // 3)), names[0], known[names[0]]
-    )
-    return fields
+    here = _labelled(dataset, rows, known[names[0]])
+    limit = min(POOL_ASKED, max(FEWEST, most // 3))
+    return fields | _pool(pool, limit, names[0], here)
 
 
 def _find_usable(
@@ -94,7 +94,7 @@ def _find_usable(
     """List the backbones that can run here, and say of those asked for that cannot what they lack."""
     missing: dict[str, str] = {}
     for name in asked:
-        of = find_backbone(name).modality
+        of = find_backbone(name, modality).modality
         why = f"it is for {ITEMS[of]}" if of is not modality else fetch_backbone(name)
         if why:
             missing[name] = why
@@ -110,18 +110,27 @@ def _score(embeddings: NDArray[np.float32], dataset: Dataset, rows: NDArray[np.i
         return leave_one_out_score(embeddings[whole], dataset.y[rows[whole]], dataset.task)
 
 
-def _pool(
-    pool: Sequence[str], limit: int, backbone: str, known: NDArray[np.float32]
-) -> PoolOverlap | None:
+def _labelled(
+    dataset: Dataset, rows: NDArray[np.int64], embeddings: NDArray[np.float32]
+) -> Labelled:
+    """Pair readable embeddings with their classes, where each item has one."""
+    whole = np.isfinite(embeddings).all(axis=1)
+    if dataset.task not in (Task.BINARY, Task.MULTICLASS):
+        return Labelled(embeddings[whole], None, (), np.empty(0))
+    counts = np.bincount(dataset.y.astype(np.int64), minlength=dataset.n_classes)
+    codes = dataset.y[rows[whole]].astype(np.int64)
+    return Labelled(embeddings[whole], codes, dataset.classes, counts / max(1, counts.sum()))
+
+
+def _pool(pool: Sequence[str], limit: int, backbone: str, labelled: Labelled) -> dict[str, object]:
+    """Lay a part of the pool beside the labelled items, where there are any of both."""
     # Evenly spaced: a pool listed by source or by class is seen from its beginning to its end.
     items = sorted(pool)
     picked = np.unique(np.linspace(0, len(items) - 1, min(limit, len(items))).astype(int))
     there = embed([items[i] for i in picked], backbone)
-    there, here = (part[np.isfinite(part).all(axis=1)] for part in (there, known))
-    if len(here) < 2 or len(there) == 0:
-        return None
+    there = there[np.isfinite(there).all(axis=1)]
+    if len(labelled.embeddings) < 2 or len(there) == 0:
+        return {"pool_overlap": None}
     with threadpool_limits(1):
-        auc, foreign = apartness(here, there)
-    return PoolOverlap(
-        backbone=backbone, n_pool=len(there), auc=round(auc, 4), share_foreign=round(foreign, 4)
-    )
+        overlap, prior = look_at_pool(labelled, there, backbone)
+    return {"pool_overlap": overlap, "pool_prior": prior}

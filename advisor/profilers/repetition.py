@@ -6,8 +6,8 @@ subtraction and neither the order of the rows nor that of the columns matters.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,9 +15,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from advisor.cores import usable_cores
 from advisor.profile import ColumnPair, GroupSuspect
 from advisor.profilers.shape import COLLINEAR_COLUMNS, NUMBER_KINDS, WORD_KINDS, numbers
 from advisor.tables.columns import Column, ColumnKind
+from advisor.tables.keys import GROUPED_ROWS, key_groups
 
 Hashes = NDArray[np.uint64]
 
@@ -29,14 +31,14 @@ RESCALED = 0.999999
 """|r| from which a column counts as a linear function of another: allows for rounding to four digits, and keeps apart
 neighbouring channels of a spectrum (about .99999), whose small differences may be the signal. Our choice."""
 
-GROUPED_ROWS = 0.3
-"""Share of rows in groups of two or more from which they are called grouped; our choice."""
-
 MISSING_HASH = np.uint64(1)
 """What a missing cell hashes to."""
 
 CELLS_AT_ONCE = 2_000_000
 """Cells hashed together: 16 MB of float64, enough that wide tables are not slow column by column."""
+
+ROWS_AT_ONCE = 16_384
+"""Rows hashed together where there are more: a column of them is 128 kB of float64 and stays in a core's cache."""
 
 MEASURED_COLUMNS = 3
 """Numeric columns that rows must agree in, besides the one left out, to be taken for one thing measured again: people
@@ -47,15 +49,6 @@ LEFT_OUT_COLUMNS = 200
 
 CHANCE_CELLS = 20
 """Possible value combinations per row below which rows repeat by chance (a full factorial has one); our choice."""
-
-KEY_GROUPS = 10
-"""Distinct values that a key of persons or places has at least; our choice."""
-
-KEY_NAME = re.compile(
-    r"(^|[^a-z])(id|ids|patient|subject|person|user|customer|client|household|participant|speaker|donor|"
-    r"animal|specimen|hospital|school|session|device|machine)([^a-z]|$)"
-)
-"""Column names, in lower case, that keys go by."""
 
 
 @dataclass(frozen=True)
@@ -84,10 +77,11 @@ def hash_rows(frame: pd.DataFrame, columns: Sequence[Column]) -> RowHashes:
     -------
     RowHashes
     """
+    if len(frame) > ROWS_AT_ONCE:
+        return RowHashes(_hash_long(frame, columns), frame)
     total = np.zeros(len(frame), dtype=np.uint64)
     names = np.array([column.name for column in columns], dtype=object)
-    # An odd factor made of its name tells equal values in two columns apart.
-    factors = pd.util.hash_array(names, categorize=False) | np.uint64(1)
+    factors = _factors(columns)
     numeric = np.array([column.kind in NUMBER_KINDS for column in columns], dtype=bool)
     width = max(1, CELLS_AT_ONCE // max(1, len(frame)))
     positions = np.flatnonzero(numeric)
@@ -102,25 +96,75 @@ def hash_rows(frame: pd.DataFrame, columns: Sequence[Column]) -> RowHashes:
     return RowHashes(total, frame)
 
 
+def _factors(columns: Sequence[Column]) -> Hashes:
+    """Make an odd factor of the name of each column: it tells equal values in two columns apart."""
+    names = np.array([column.name for column in columns], dtype=object)
+    return pd.util.hash_array(names, categorize=False) | np.uint64(1)
+
+
+def _hash_long(frame: pd.DataFrame, columns: Sequence[Column]) -> Hashes:
+    """Hash many rows a piece at a time, so that all of it stays in the cache of a core, on all cores."""
+    total = np.zeros(len(frame), dtype=np.uint64)
+    hashers = [
+        _hasher(frame[column.name], factor)
+        for column, factor in zip(columns, _factors(columns), strict=True)
+    ]
+
+    def fill(start: int) -> None:
+        rows = slice(start, start + ROWS_AT_ONCE)
+        for hasher in hashers:
+            total[rows] += hasher(rows)
+
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        list(pool.map(fill, range(0, len(frame), ROWS_AT_ONCE)))
+    return total
+
+
+def _hasher(values: pd.Series, factor: np.uint64) -> Callable[[slice], Hashes]:
+    """Make what hashes a piece of one column, times the column's factor."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        codes, levels = values.array.codes, _level_hashes(values) * factor
+        return lambda rows: levels.take(codes[rows])
+    if values.dtype.kind == "M":
+        return lambda rows: _hash_words(values.iloc[rows]) * factor
+    cells = values.to_numpy(dtype=np.float64)
+
+    def hashed(rows: slice) -> Hashes:
+        some = cells[rows] + 0.0  # -0.0 is 0.0
+        found: Hashes = pd.util.hash_array(some)
+        found[np.isnan(some)] = MISSING_HASH
+        found *= factor
+        return found
+
+    return hashed
+
+
+def _level_hashes(values: pd.Series) -> Hashes:
+    """Hash the words of a categorical column; code -1 is missing and reads the last entry."""
+    levels = pd.util.hash_array(np.asarray(values.cat.categories, dtype=object))
+    hashed: Hashes = np.append(levels, MISSING_HASH)
+    return hashed
+
+
 def _hash_words(values: pd.Series) -> Hashes:
     """Hash categories by their words, so that two frames with other codes agree, and dates by their instant."""
     if isinstance(values.dtype, pd.CategoricalDtype):
-        levels = pd.util.hash_array(np.asarray(values.cat.categories, dtype=object))
-        # Code -1 is missing and reads the last entry.
-        hashed: Hashes = np.append(levels, MISSING_HASH)[values.cat.codes.to_numpy()]
-        return hashed
+        spread: Hashes = _level_hashes(values).take(values.array.codes)
+        return spread
     instants = values.to_numpy().astype("datetime64[ns]")
-    hashed = pd.util.hash_array(instants.astype(np.int64))
+    hashed: Hashes = pd.util.hash_array(instants.astype(np.int64))
     hashed[np.isnat(instants)] = MISSING_HASH
     return hashed
 
 
 def hash_labels(y: NDArray[np.generic]) -> Hashes:
     """Hash the targets of shape (n_rows,) or (n_rows, n_labels) row by row."""
-    matrix = y.reshape(len(y), -1).astype(np.float64) + 0.0
+    matrix = y.reshape(len(y), -1)
     total = np.zeros(len(y), dtype=np.uint64)
-    for position, values in enumerate(matrix.T):
-        total += pd.util.hash_array(values) * np.uint64(2 * position + 1)
+    for start in range(0, len(y), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        for position, values in enumerate(matrix[rows].astype(np.float64).T + 0.0):
+            total[rows] += pd.util.hash_array(values) * np.uint64(2 * position + 1)
     return total
 
 
@@ -148,8 +192,9 @@ def count_repeats(rows: Hashes, labels: Hashes) -> Repeats:
     """
     if rows.size == 0:
         return Repeats(0, 0, 0)
-    _, group, sizes = np.unique(rows, return_inverse=True, return_counts=True)
-    _, label = np.unique(labels, return_inverse=True)
+    group = pd.factorize(rows)[0]
+    sizes = np.bincount(group)
+    label = pd.factorize(labels)[0]
     repeated = sizes[group] > 1
     pairs = group[repeated].astype(np.int64) * (int(label.max()) + 1) + label[repeated]
     cells, counts = np.unique(pairs, return_counts=True)
@@ -256,21 +301,21 @@ def find_groups(
     tuple of GroupSuspect
         Keys first; at most one column of the other kind, the one that leaves the most rows equal.
     """
-    n_rows = len(frame)
+    return (*find_keys(frame, columns), *_all_but_one(frame, columns, hashes))
+
+
+def find_keys(frame: pd.DataFrame, columns: Sequence[Column]) -> tuple[GroupSuspect, ...]:
+    """Find the columns that repeat like a key; parameters as in :func:`find_groups`."""
     suspects = []
     for column in columns:
-        if KEY_NAME.search(column.name.lower()) is None or column.kind is ColumnKind.CONSTANT:
+        if column.kind in (ColumnKind.CONSTANT, ColumnKind.TEXT):
             continue
-        counts = frame[column.name].value_counts(sort=False).to_numpy()
-        counts = counts[counts > 0]
-        share = float(counts[counts > 1].sum() / n_rows)
-        if counts.size >= KEY_GROUPS and share >= GROUPED_ROWS:
+        if found := key_groups(column.name, frame[column.name]):
+            n_groups, share = found
             suspects.append(
-                GroupSuspect(
-                    column=column.name, how="key", n_groups=int(counts.size), share_rows=share
-                )
+                GroupSuspect(column=column.name, how="key", n_groups=n_groups, share_rows=share)
             )
-    return tuple(suspects) + _all_but_one(frame, columns, hashes)
+    return tuple(suspects)
 
 
 def _all_but_one(

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from advisor.tables.columns import Column, ColumnKind
+from advisor.tables.levels import used_levels
 
 NUMBER_KINDS = frozenset({ColumnKind.NUMERIC, ColumnKind.ORDINAL, ColumnKind.BOOLEAN})
 """Kinds that a conforming frame holds as float64."""
@@ -47,9 +48,9 @@ def missing_counts(frame: pd.DataFrame) -> dict[str, int]:
     for name in frame.columns:
         column = frame[name]
         if isinstance(column.dtype, pd.CategoricalDtype):
-            counts[str(name)] = int((column.cat.codes.to_numpy() < 0).sum())
+            counts[str(name)] = int(np.count_nonzero(column.array.codes < 0))
         else:
-            counts[str(name)] = int(column.isna().to_numpy().sum())
+            counts[str(name)] = int(np.count_nonzero(column.isna().to_numpy()))
     return counts
 
 
@@ -58,8 +59,9 @@ def cardinalities(frame: pd.DataFrame, columns: Sequence[Column]) -> dict[str, i
     found: dict[str, int] = {}
     for column in columns:
         if column.kind in WORD_KINDS:
-            codes = frame[column.name].cat.codes.to_numpy().astype(np.int64)
-            found[column.name] = int(np.count_nonzero(np.bincount(codes + 1)[1:]))
+            values = frame[column.name].array
+            used = used_levels(values.codes, len(values.categories))
+            found[column.name] = int(np.count_nonzero(used))
     return found
 
 

@@ -74,7 +74,9 @@ def profile_recordings(dataset: Dataset, backbones: Sequence[str] = ()) -> Audio
     sample = evenly_drawn(labelled, hashes, dataset, LISTENED_TO)
     heard = _listen(labelled, recordings, sample)
     asked = copies.first_of_each(evenly_drawn(labelled, hashes, dataset, ASKED))
-    for_pictures = [n for n in backbones if find_backbone(n).modality is Modality.IMAGE]
+    for_pictures = [
+        n for n in backbones if find_backbone(n, Modality.AUDIO).modality is Modality.IMAGE
+    ]
     # those that were unreadable when the folder was read, and those that became so since
     broken = [*dataset.broken, *(f"{short_name(path)}: {reason}" for path, reason in unreadable)]
     fields: dict[str, object] = {

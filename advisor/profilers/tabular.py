@@ -63,7 +63,7 @@ def profile_table(dataset: Dataset, backbones: Sequence[str] = ()) -> TabularPro
     hashes = hash_rows(dataset.X, features)
     labels = hash_labels(dataset.y)
     # Sorting by features and label together: what ties are equal rows, so their order cannot matter.
-    order = np.argsort(hashes.total + labels * np.uint64(31), kind="stable")[:SAMPLE]
+    order = _smallest(hashes.total + labels * np.uint64(31), SAMPLE)
     sample = dataset.take(order)
     sampled = dataset.n_labelled > SAMPLE
     fields: dict[str, object] = {
@@ -76,6 +76,14 @@ def profile_table(dataset: Dataset, backbones: Sequence[str] = ()) -> TabularPro
         "sample_size": SAMPLE if sampled else None,
     }
     return TabularProfile.model_validate(fields)
+
+
+def _smallest(keys: NDArray[np.uint64], most: int) -> NDArray[np.int64]:
+    """Positions of the smallest keys of shape (n,), at most ``most``, in the order of the keys."""
+    candidates = np.arange(len(keys), dtype=np.int64)
+    if len(keys) > most:
+        candidates = np.flatnonzero(keys <= np.partition(keys, most - 1)[most - 1])
+    return candidates[np.argsort(keys[candidates], kind="stable")[:most]]
 
 
 def _columns(dataset: Dataset, features: list[Column]) -> dict[str, object]:
@@ -164,7 +172,7 @@ def _sampled(
         if frame is not None and len(frame):
             there = frame
             if len(frame) > DRIFT_ROWS:
-                there = frame.iloc[np.argsort(hash_rows(frame, features).total)[:DRIFT_ROWS]]
+                there = frame.iloc[_smallest(hash_rows(frame, features).total, DRIFT_ROWS)]
             drift, share = find_drift(sample.X, there, features)
             fields[f"{split}_drift"] = drift
             fields[f"share_{split}_drift"] = share

@@ -26,6 +26,7 @@ from advisor.profilers.copies import (
 )
 from advisor.profilers.counts import count_labels
 from advisor.profilers.frozen import measure_backbones
+from advisor.profilers.repetition import find_keys
 from advisor.registry import available
 from advisor.tables.columns import USABLE_KINDS, ColumnKind, texts_of
 from advisor.texts.languages import find_languages, share_other_script
@@ -53,6 +54,9 @@ many short texts takes about three seconds on two cores."""
 
 COUNTED = 400
 """Labelled texts that are cut into tokens; our choice: shares are then known to about five points."""
+
+OF_BATCH = 16
+"""Texts in a batch whose longest one is asked for: those of a step of most who tune encoders on few texts."""
 
 WINDOWS = 8
 """Windows of the encoder up to which tokens are counted; our choice: longer is longer."""
@@ -128,7 +132,8 @@ def _columns(dataset: Dataset) -> dict[str, object]:
     usable = [column for column in dataset.columns if column.kind in USABLE_KINDS]
     texts = tuple(column.name for column in usable if column.kind is ColumnKind.TEXT)
     others = tuple(column.name for column in usable if column.kind is not ColumnKind.TEXT)
-    return {"text_columns": texts, "other_columns": others}
+    suspects = find_keys(dataset.X, dataset.columns)
+    return {"text_columns": texts, "other_columns": others, "group_suspects": suspects}
 
 
 def _find_copies(dataset: Dataset, labelled: list[str], compared: NDArray[np.int64]) -> Copies:
@@ -220,9 +225,28 @@ def _windows(texts: list[str], backbones: tuple[str, ...]) -> dict[str, object]:
     counts = (ids >= 0).sum(axis=1)
     return {
         "tokens": _range(counts),
+        "tokens_of_batch": round(longest_of(np.minimum(counts, card.longest), OF_BATCH), 1),
         "longest": card.longest,
         "share_cut": float((counts > card.longest).mean()),
         "encoder_languages": card.languages,
         "base_models": tuple(name for name, one in cards.items() if not one.sentence),
         "views": loader.views(),
     }
+
+
+def longest_of(counts: NDArray[np.int64], n: int) -> float:
+    """Average the largest of ``n`` over all draws with replacement.
+
+    Parameters
+    ----------
+    counts : ndarray of int of shape (n_texts,)
+        For example tokens of texts; at least one.
+    n : int
+        Texts that are drawn, for example for a batch.
+
+    Returns
+    -------
+    float
+    """
+    shares = (np.arange(len(counts) + 1) / len(counts)) ** n
+    return float(np.sort(counts) @ np.diff(shares))

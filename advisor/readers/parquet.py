@@ -9,7 +9,8 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from advisor.errors import UnreadableData
-from advisor.tables.reading import READERS, Table, frame_from_arrow, unique_names
+from advisor.tables.arrow_frames import frame_from_arrow
+from advisor.tables.reading import READERS, Table, unique_names
 
 MAGIC = b"PAR1"
 INDEX_PREFIX = "__index_level_"

@@ -11,13 +11,10 @@ from dataclasses import replace
 import pandas as pd
 
 from advisor.deadline import Deadline
-from advisor.errors import InvalidRequest
 from advisor.representation import REPRESENTATIONS, Features
-from advisor.representations.tokens import TokensRepresentation, loader_of
+from advisor.representations.adapted import adapted_name
+from advisor.representations.tokens import TokensRepresentation
 from advisor.tables.columns import texts_of
-
-SEED = 0
-"""Of adapting, whatever the seed of the run: an hour's work is not done again for other folds."""
 
 
 @REPRESENTATIONS.add("adapted_tokens")
@@ -51,13 +48,8 @@ class AdaptedTokensRepresentation(TokensRepresentation):
         DeadlineExceeded
             When the deadline passes first.
         """
-        loader, card = loader_of(self.backbone)
-        if pool is None:
-            raise InvalidRequest(
-                f"expected unlabelled texts to adapt '{card.name}' to, got none that are neither labelled nor in the "
-                "test split; pass --unlabeled, or use lp_finetune"
-            )
-        self.source = loader.adapt(card, texts_of(pool, self.columns), deadline, SEED)
+        texts = None if pool is None else texts_of(pool, self.columns)
+        self.source = adapted_name(self.backbone, texts, deadline)
 
     def transform(self, X: pd.DataFrame) -> Features:
         """Turn texts into ids, and say which model they are for.

@@ -12,17 +12,13 @@ from numpy.typing import NDArray
 
 from advisor.cores import usable_cores
 from advisor.deadline import Deadline
-from advisor.images.decoding import UnreadablePicture, load_picture
-from advisor.registry import require
+from advisor.images.decoding import UnreadablePicture
+from advisor.images.squares import SIDE, load_square
 from advisor.representation import REPRESENTATIONS, FeatureInfo, Features
 from advisor.representations.items import ItemsRepresentation
 from advisor.sounds.decoding import UnreadableSound
 from advisor.sounds.pictures import load_logmel_square
 from advisor.tasks import Modality
-
-SIDE = 256
-"""Of the squares, in pixels: what the centre crop of 224 that most backbones see is cut from, and the size in which
-ImageNet is commonly stored for training."""
 
 LOGMEL = "log-mel pixels"
 """The name that the columns have for recordings, by which a network knows what it is shown."""
@@ -97,30 +93,3 @@ class PixelsRepresentation(ItemsRepresentation):
     def _hears(self) -> bool:
         """Whether items are recordings; before ``fit`` they are taken for pictures."""
         return bool(self.columns) and self.modality is Modality.AUDIO
-
-
-def load_square(path: str) -> NDArray[np.uint8]:
-    """Decode the centre square of a picture.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-
-    Returns
-    -------
-    ndarray of uint8 of shape (256, 256, 3)
-        Resized with a bicubic filter, so that the short side is 256 pixels, and cut.
-
-    Raises
-    ------
-    UnreadablePicture
-        If it cannot be decoded.
-    """
-    picture = load_picture(path, short_side=SIDE)
-    width, height = picture.size
-    side = min(width, height)
-    left, top = (width - side) / 2, (height - side) / 2
-    bicubic = require("PIL.Image", extra="vision").Resampling.BICUBIC
-    square = picture.resize((SIDE, SIDE), bicubic, box=(left, top, left + side, top + side))
-    return np.asarray(square, dtype=np.uint8)

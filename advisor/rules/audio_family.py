@@ -8,7 +8,7 @@ from __future__ import annotations
 from advisor.evidence import effects_of
 from advisor.finding import Finding, note, veto
 from advisor.profile import AudioProfile
-from advisor.rule import rule, skill, told_skill
+from advisor.rule import rule, skill, told_labels, told_skill
 
 SCRATCH_FROM = 1_000
 """Labels of the smallest class from which training from scratch is worth a try: where the ample regime begins."""
@@ -86,7 +86,7 @@ def sound_from_scratch(profile: AudioProfile) -> Finding | None:
     if not profile.backbones or profile.label_scarcity >= SCRATCH_FROM:
         return None
     return veto(
-        f"Training from scratch with {profile.label_scarcity:g} labels in the smallest class: a network has to learn "
+        f"Training from scratch with {told_labels(profile)}: a network has to learn "
         "from them what pretrained ones know, and one of those can run here.",
         ("scratch",),
         label_scarcity=profile.label_scarcity,
@@ -103,7 +103,7 @@ def sound_from_scratch_with_many_labels(profile: AudioProfile) -> Finding | None
     if not profile.backbones or profile.label_scarcity < SCRATCH_FROM:
         return None
     return note(
-        f"{profile.label_scarcity:,.0f} labels in the smallest class allow training from scratch, for comparison; with "
+        f"{told_labels(profile)} allow training from scratch, for comparison; with "
         "fewer it was far behind pretrained networks.",
         effects=effects_of(("scratch_audio",), profile.label_scarcity),
         label_scarcity=profile.label_scarcity,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from advisor.dataset import Task
 from advisor.finding import Finding, note, warn
-from advisor.profile import DatasetProfile, TabularProfile
+from advisor.profile import DatasetProfile, TabularProfile, TextProfile
 from advisor.rule import rule
 
 FEW_GROUPS = 10
@@ -17,18 +17,20 @@ COARSE_TEST = 100
 @rule(
     reference="BeyondArena 2026, arXiv 2606.30410: random splits on grouped data distort rankings"
 )
-def group_key(profile: TabularProfile) -> Finding | None:
+def group_key(profile: DatasetProfile) -> Finding | None:
     """Columns that repeat like a key of persons, places or things.
 
     What: looks at columns whose name is that of a key and whose values repeat. Why: rows of one person are alike; when
     some are trained on and others tested, the score is that of known persons, not of new ones.
     """
+    if not isinstance(profile, TabularProfile | TextProfile):
+        return None
     keys = [s for s in profile.group_suspects if s.how == "key"]
     if not keys:
         return None
     first = max(keys, key=lambda s: s.share_rows)
     return warn(
-        f"Column '{first.column}' repeats like a key: {first.share_rows:.0%} of the rows share one of its "
+        f"Column '{first.column}' repeats like a key: {first.share_rows:.0%} of the {profile.items} share one of its "
         f"{first.n_groups:,} values with others. If new data will bring new ones, pass --groups {first.column}, or the "
         "score will be too good.",
         share_rows=first.share_rows,

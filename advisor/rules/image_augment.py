@@ -5,7 +5,7 @@ from __future__ import annotations
 from advisor.dataset import Task
 from advisor.finding import Finding, note, warn
 from advisor.profile import ImageProfile
-from advisor.rule import rule
+from advisor.rule import rule, told_labels
 
 MIRROR_LOSS = 0.3
 """Loss of accuracy on mirrored pictures from which mirroring is called harmful. Our choice: it was .65 to .80 on
@@ -91,7 +91,7 @@ def no_mixing(profile: ImageProfile) -> Finding | None:
     if not _is_trained(profile) or profile.label_scarcity >= MIXING_FROM:
         return None
     return note(
-        f"{profile.label_scarcity:g} labels in the smallest class are too few for Mixup and CutMix to be worth trying; "
+        f"{told_labels(profile)} are too few for Mixup and CutMix to be worth trying; "
         "crops, flips and RandAugment first.",
         label_scarcity=profile.label_scarcity,
     )

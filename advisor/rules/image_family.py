@@ -191,7 +191,7 @@ def scratch_with_many_labels(profile: ImageProfile) -> Finding | None:
     if not _applies(profile) or profile.label_scarcity < SCRATCH_FROM:
         return None
     return note(
-        f"{profile.label_scarcity:,.0f} labels in the smallest class allow training from scratch, for comparison: with "
+        f"{told_labels(profile)} allow training from scratch, for comparison: with "
         "10 to 50 labels it was 22 to 24 points behind a pretrained backbone.",
         effects=_effects(profile, "own_scratch"),
         label_scarcity=profile.label_scarcity,

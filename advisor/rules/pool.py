@@ -49,21 +49,25 @@ digits (.84 to .98), where it took half off the error; insects are on either sid
 KNOWN = {
     Modality.IMAGE: (
         *("own_pool_known_5", "own_pool_known_10", "own_spread_known_5", "own_spread_known_10"),
-        "own_prototypes_known_5",
+        *("own_prototypes_known_5", "own_consistency_known_5", "own_consistency_known_10"),
     ),
     Modality.AUDIO: (
         *("own_pool_known_sounds_5", "own_pool_known_sounds_10"),
         *("own_spread_known_sounds_5", "own_spread_known_sounds_10"),
+        "own_consistency_known_sounds",
     ),
 }
 """Evidence where frozen features know the classes."""
 
-UNKNOWN = {Modality.IMAGE: ("own_pool_unknown",), Modality.AUDIO: ("own_pool_unknown_sounds",)}
+UNKNOWN = {
+    Modality.IMAGE: ("own_pool_unknown", "own_consistency_unknown"),
+    Modality.AUDIO: ("own_pool_unknown_sounds", "own_consistency_unknown_sounds"),
+}
 """Evidence where they do not."""
 
 OF_TEXTS = (
     *("own_pool_texts_8", "own_pool_texts_16", "own_pool_texts_64", "own_pool_texts_256"),
-    *("own_spread_texts", "own_prototypes_texts"),
+    *("own_spread_texts", "own_prototypes_texts", "own_consistency_texts"),
 )
 """Evidence on texts, where it does not depend on that."""
 
@@ -85,8 +89,9 @@ def pool_worth_using(profile: PerceivedProfile) -> Finding | None:
     consistency methods (FreeMatch, SoftMatch, AdaMatch) had a third less error than labels alone on pictures, a quarter
     on recordings, an eighth on texts; naive pseudo-labels were worse in 15 of 28 settings. Self-training a head on
     frozen features gained 1 to 5 points up to 10 labels per class on pictures and up to 15 on texts, next to nothing
-    with a hundred or more, and lost on a pool whose classes were of other shares. On pictures and recordings it gained
-    where frozen features knew the classes already, and nothing reliable elsewhere.
+    with a hundred or more, and lost on a pool whose classes were of other shares; a head consistent under noise gained
+    less and lost less. On pictures and recordings it gained where frozen features knew the classes already, and nothing
+    reliable elsewhere.
     """
     if not find_regime(profile).name.endswith("_pool"):
         return None
@@ -96,8 +101,8 @@ def pool_worth_using(profile: PerceivedProfile) -> Finding | None:
         f"{profile.n_unlabelled:,} unlabelled {items} lie beside {profile.n_labelled:,} labelled "
         f"ones{_place(profile)}: methods that learn from a pool took {WORTH[modality]}{ours[modality]}. Plain "
         f"pseudo-labels hurt in {PSEUDO_LABELS[modality]} published settings, so what learns from the pool here "
-        "(self_training, label_spreading, prototypes) is judged on labelled folds beside what does not. Labelling some "
-        "is the surest gain (see what more labels are worth).",
+        "(self_training, label_spreading, prototypes, consistency_head) is judged on labelled folds beside what does "
+        "not. Labelling some is the surest gain (see what more labels are worth).",
         effects=_effects(profile),
         n_unlabelled=profile.n_unlabelled,
         n_labelled=profile.n_labelled,
@@ -117,7 +122,8 @@ def _effects(profile: PerceivedProfile) -> tuple[Effect, ...]:
 
 
 def _is_foreign(overlap: PoolOverlap) -> bool:
-    return overlap.share_foreign >= FOREIGN_SHARE or overlap.auc >= APART
+    foreign = overlap.share_foreign >= FOREIGN_SHARE and overlap.holds_foreign
+    return foreign or (overlap.auc >= APART and overlap.stands_apart)
 
 
 def _place(profile: PerceivedProfile) -> str:
@@ -133,9 +139,10 @@ def _place(profile: PerceivedProfile) -> str:
 def foreign_pool(profile: PerceivedProfile) -> Finding | None:
     """The pool holds other things than the labelled items.
 
-    What: in the embedding of the best backbone, counts items of the pool farther from every labelled one than 99 % of
-    those are from each other, and asks how well the two can be told apart. Why: a pool of other classes hurts whatever
-    learns from it, and labels drawn from another source do not stand for what use will bring.
+    What: in the embedding of the best backbone, estimates the share of the pool that lies farther from every labelled
+    item than those lie from each other, and asks how well the two can be told apart, and whether by chance. Why: a pool
+    of other classes hurts whatever learns from it, and labels drawn from another source do not stand for what use will
+    bring.
     """
     overlap = profile.pool_overlap
     if overlap is None or not _is_foreign(overlap):
@@ -161,7 +168,7 @@ def pool_repeats_others(profile: PerceivedProfile) -> Finding | None:
         return None
     return note(
         f"{profile.n_pool_overlap:,} of the pool's {profile.items} nearly "
-        f"{'repeats' if profile.n_pool_overlap == 1 else 'repeat'} a labelled or a test one: take them out of the "
-        "pool before anything learns from it.",
+        f"{'repeats' if profile.n_pool_overlap == 1 else 'repeat'} a labelled or a test one: they are left out of "
+        "whatever learns from the pool here; a tool that is given the files would learn from them.",
         n_pool_overlap=profile.n_pool_overlap,
     )

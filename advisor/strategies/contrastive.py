@@ -24,6 +24,7 @@ from advisor.strategies.finetuning import (
     FineTuning,
     back_share,
     forward_seconds,
+    head_seconds,
     seeds_of,
 )
 from advisor.strategy import STRATEGIES, Card, Params, number, word
@@ -75,10 +76,11 @@ class Contrastive(FineTuning):
     model = ContrastiveModel
 
     def cost(self, n_rows: int, n_features: int, n_outputs: int, params: Params) -> float:
-        """Embeddings of every row before and after, and steps through the network, however many rows there are."""
+        """Embeddings and head of every row before and after, and steps through the network, however many rows."""
         seen = number(params, "steps") * min(number(params, "batch"), max(1, n_rows))
         each = 2 * n_rows + seen * (1 + back_share(params))
-        return START_SECONDS + forward_seconds(params) * each * seeds_of(params)
+        one = forward_seconds(params) * each + 2 * head_seconds(n_rows, n_outputs, params)
+        return START_SECONDS + one * seeds_of(params)
 
 
 STRATEGIES.add("contrastive")(Contrastive())

@@ -68,8 +68,12 @@ TEXT_TOKENS = 24
 CARD_TOKENS = 100
 """Tokens that the multiply-adds of a text's card are counted for."""
 
-SPEED_SPACE = "speed of training"
+SPEED_SPACE = "speed of training, CPU time"
 """Where the cache keeps how fast a machine trains."""
+
+HEAD_SECONDS = 1e-8
+"""Seconds of the first head per row, number of its embedding, and class; measured on one core: 4e-9 to 1.7e-8 with 384
+to 616 items of 6 to 77 classes, 384 or 1280 numbers each (:func:`advisor.nets.losses.solve_head`)."""
 
 START_SECONDS = 2.5
 """Importing the libraries and building the network; measured."""
@@ -300,8 +304,8 @@ def forward_seconds(params: Params) -> float:
     Parameters
     ----------
     params : mapping
-        With ``backbone``, and ``size`` or ``length``: the search space caps the latter by the longest text there is,
-        and a batch is as long as its longest text.
+        With ``backbone``, and ``size`` or ``length``: of texts the tokens of a batch's longest one, which is what
+        :meth:`advisor.space.SearchSpace.for_cost` puts in the place of the cap.
 
     Returns
     -------
@@ -312,6 +316,24 @@ def forward_seconds(params: Params) -> float:
         return card.multiply_adds * number(params, "length") / CARD_TOKENS / TEXT_RATE
     scale = (number(params, "size") / as_card(card, ImageCard).input_size) ** 2
     return card.multiply_adds * scale / FORWARD_RATE
+
+
+def head_seconds(n_rows: int, n_outputs: int, params: Params) -> float:
+    """Estimate the seconds that the logistic head of frozen features takes.
+
+    Parameters
+    ----------
+    n_rows, n_outputs : int
+        Rows, and classes or labels.
+    params : mapping
+        With ``backbone``.
+
+    Returns
+    -------
+    float
+    """
+    width = find_backbone(word(params, "backbone")).width
+    return HEAD_SECONDS * n_rows * width * n_outputs
 
 
 def back_share(params: Params) -> float:

@@ -21,6 +21,7 @@ from advisor.strategies.finetuning import (
     FineTuning,
     back_share,
     forward_seconds,
+    head_seconds,
     items_seen,
     seeds_of,
 )
@@ -46,10 +47,11 @@ class LpFinetune(FineTuning):
     fixed: ClassVar[Mapping[str, ParamValue]] = {"warm_head": True, "views": 0}
 
     def cost(self, n_rows: int, n_features: int, n_outputs: int, params: Params) -> float:
-        """Features of every row, then steps through the network; frozen stages are spared their way back."""
+        """Features and head of every row, then steps through the network; frozen stages are spared their way back."""
         back = back_share(params) * number({**ABSENT, **params}, "unfrozen")
         each = n_rows + items_seen(n_rows, params) * (1 + back)
-        return START_SECONDS + forward_seconds(params) * each * seeds_of(params)
+        one = forward_seconds(params) * each + head_seconds(n_rows, n_outputs, params)
+        return START_SECONDS + one * seeds_of(params)
 
 
 STRATEGIES.add("lp_finetune")(LpFinetune())

@@ -17,6 +17,7 @@ from advisor.strategies.finetuning import (
     START_SECONDS,
     FineTuning,
     forward_seconds,
+    head_seconds,
     items_seen,
 )
 from advisor.strategy import STRATEGIES, Card, Params, number
@@ -44,11 +45,12 @@ class PartialFinetune(FineTuning):
     fixed: ClassVar[Mapping[str, ParamValue]] = {"warm_head": True, "frozen_statistics": True}
 
     def cost(self, n_rows: int, n_features: int, n_outputs: int, params: Params) -> float:
-        """Maps of every row and view, then steps through the tail."""
+        """Maps of every row and view, the head, then steps through the tail."""
         seen = items_seen(n_rows, params)
         maps = n_rows + min(seen, n_rows * number(params, "views"))
         tail = TAIL_TIME * number(params, "unfrozen") * (1 + BACKWARD_SHARE)
-        return START_SECONDS + forward_seconds(params) * (maps + seen * tail)
+        head = head_seconds(n_rows, n_outputs, params)
+        return START_SECONDS + head + forward_seconds(params) * (maps + seen * tail)
 
 
 STRATEGIES.add("partial_finetune")(PartialFinetune())

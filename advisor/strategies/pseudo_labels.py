@@ -242,13 +242,32 @@ def calm(model: LinearModel, judge: Model, pool: NDArray[np.float64]) -> None:
     pool : ndarray of float64 of shape (n_pool, n_features)
         Rows to be sure of.
     """
-    weights, intercepts = model.weights, model.intercepts
-    wanted = judge.predict(pool).max(axis=1).mean()
+    wanted = float(judge.predict(pool).max(axis=1).mean())
+    factor = calming_factor(pool @ model.weights.T + model.intercepts, wanted)
+    model.weights, model.intercepts = model.weights * factor, model.intercepts * factor
+
+
+def calming_factor(scores: NDArray[np.float64], wanted: float) -> float:
+    """Find what to multiply scores by so that half of a model's sureness beyond what is wanted is taken back.
+
+    Parameters
+    ----------
+    scores : ndarray of float64 of shape (n_pool, n_classes), or (n_pool, 1) for two classes
+        What a sigmoid or softmax makes probabilities of.
+    wanted : float
+        Mean probability of the most probable class.
+
+    Returns
+    -------
+    float
+        The square root of the factor that would give what is wanted; 1 at most.
+    """
+    from scipy.special import softmax
+
+    both = np.hstack([-scores, scores]) / 2 if scores.shape[1] == 1 else scores
     low, high = CALMEST, 0.0
     for _ in range(CALM_STEPS):
         middle = (low + high) / 2
-        model.weights, model.intercepts = weights * np.exp(middle), intercepts * np.exp(middle)
-        surer = model.predict(pool).max(axis=1).mean() > wanted
+        surer = softmax(both * np.exp(middle), axis=1).max(axis=1).mean() > wanted
         low, high = (low, middle) if surer else (middle, high)
-    factor = float(np.exp(high / 2))
-    model.weights, model.intercepts = weights * factor, intercepts * factor
+    return float(np.exp(high / 2))

@@ -21,11 +21,11 @@ from advisor.tables.levels import (
     MISSING_MARKS,
     STRONG_MARKS,
     as_numbers,
-    find_levels,
+    narrow_levels,
     parse_dates,
-    scale_values,
     without_zone,
 )
+from advisor.tables.scales import scale_values
 
 
 class ColumnKind(StrEnum):
@@ -203,28 +203,35 @@ def _numbers(series: pd.Series, column: Column) -> NDArray[np.float64]:
     if not scale or pd.api.types.is_numeric_dtype(series.dtype):
         # numbers under a scale of words are ranks already: conforming twice changes nothing
         return as_numbers(series)
-    codes, words = find_levels(series, _marks(column))
+    codes, words = narrow_levels(series, _marks(column))
     values = scale_values(column.categories) if column.categories else [0.0, 1.0]
     rank = {word.casefold(): value for word, value in zip(scale, values, strict=True)}
     if column.truth:
         # a later file may write 0/1, or true/false, where the first one wrote yes/no
         rank = {"0": 0.0, "1": 1.0, "false": 0.0, "true": 1.0} | rank
     ranks = np.array([rank.get(word.casefold(), np.nan) for word in words], dtype=np.float64)
-    return np.append(ranks, np.nan)[codes]
+    spread: NDArray[np.float64] = np.append(ranks, np.nan).take(codes)
+    return spread
 
 
 def _dates(series: pd.Series, column: Column) -> pd.DatetimeIndex:
     if pd.api.types.is_datetime64_any_dtype(series.dtype):
         return without_zone(pd.DatetimeIndex(series))
-    codes, words = find_levels(series)
+    codes, words = narrow_levels(series)
     dates = parse_dates(pd.Series(words, dtype="str"), column.date_format)
     return pd.DatetimeIndex(dates.append(pd.DatetimeIndex([pd.NaT])).take(codes))
 
 
 def _words(series: pd.Series, column: Column) -> pd.Categorical:
-    codes, words = find_levels(series, _marks(column))
+    codes, words = narrow_levels(series, _marks(column))
     known = pd.Index(column.categories, dtype="str")
     final = known.append(words.difference(known, sort=False).astype("str"))
+    kept = series.array
+    if isinstance(kept, pd.Categorical) and not kept.ordered and len(words) == len(final):
+        same = kept.categories
+        # its levels are the final ones in their order already, so its codes are, too
+        if words.equals(same) and final.equals(same) and final.dtype == same.dtype:
+            return kept
     to_final = np.append(final.get_indexer(words), -1)
     return pd.Categorical.from_codes(to_final[codes], categories=final)
 
@@ -256,7 +263,7 @@ def _cell_notes(series: pd.Series, column: Column) -> list[str]:
         elif pd.api.types.is_numeric_dtype(series.dtype):
             lost = int(np.isinf(series.to_numpy(dtype=np.float64, na_value=np.nan)).sum())
         else:
-            codes, _ = find_levels(series, _marks(column))
+            codes, _ = narrow_levels(series, _marks(column))
             lost = int((codes >= 0).sum() - _conformed(series, column).notna().sum())
         if lost:
             notes.append(
@@ -264,7 +271,7 @@ def _cell_notes(series: pd.Series, column: Column) -> list[str]:
                 "and count as missing"
             )
     elif column.categories and not _all_known(series, column):
-        codes, words = find_levels(series, _marks(column))
+        codes, words = narrow_levels(series, _marks(column))
         new = words.difference(pd.Index(column.categories, dtype="str"))
         if len(new):
             cells = int(np.isin(codes, words.get_indexer(new)).sum())

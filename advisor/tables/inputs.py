@@ -41,6 +41,7 @@ from advisor.tables.text_folders import (
     texts_in_files,
     texts_of_folder,
 )
+from advisor.tables.texts import mended
 from advisor.tasks import Modality
 
 
@@ -66,6 +67,8 @@ class Inputs:
         Whose names these are: ``folder`` or ``file``.
     schema : tuple of Column
         Of a problem of texts, once it is known to be one; else empty.
+    judged : tuple of Column
+        Columns whose kinds were judged on all rows of ``train``.
     masked : bool
         Whether pictures have masks.
     broken : tuple of str
@@ -84,6 +87,7 @@ class Inputs:
     named_classes: bool = False
     class_source: str = "folder"
     schema: tuple[Column, ...] = ()
+    judged: tuple[Column, ...] = ()
     masked: bool = False
     broken: tuple[str, ...] = ()
 
@@ -162,8 +166,10 @@ def as_frame(data: object) -> tuple[pd.DataFrame, list[str]]:
         if texts is None:
             raise refusal or UnreadableData(f"{path} holds nothing to read")
         return texts.frame, list(texts.notes)
+    said: list[str] = []
     if isinstance(data, (list, tuple)) and data and all(isinstance(cell, str) for cell in data):
-        data = pd.DataFrame({TEXT: list(data)})
+        made, said = mended(data)
+        data = pd.DataFrame({TEXT: made})
     if isinstance(data, np.ndarray) and data.ndim == 2:
         data = pd.DataFrame(data, columns=[f"c{i}" for i in range(1, data.shape[1] + 1)])
     elif not isinstance(data, pd.DataFrame) and hasattr(data, "to_pandas"):
@@ -179,7 +185,8 @@ def as_frame(data: object) -> tuple[pd.DataFrame, list[str]]:
         raise UnreadableData("the DataFrame has no rows: expected at least one")
     names, notes = unique_names(list(data.columns))
     named = data.set_axis(names, axis=1)
-    return as_raw(named.assign(**{name: paths_of_cells(named[name]) for name in names})), notes
+    cells = {name: paths_of_cells(named[name]) for name in names}
+    return as_raw(named.assign(**cells)), [*notes, *said]
 
 
 def _from_path(path: Path, skip_pool: bool) -> Inputs:
@@ -310,11 +317,15 @@ def _unlabelled(path: Path, listing: Listing) -> str:
 
 def _from_pair(X: object, y: object, source: str = "memory") -> Inputs:
     """Features and target held apart."""
+    said: list[str] = []
     if isinstance(X, (list, tuple)) and X and isinstance(X[0], (str, os.PathLike)):
         first = os.fspath(X[0])
         medium = next((medium for medium in MEDIA if medium.ends_like(first)), None)
-        column = medium.column if medium else "image" if os.path.isfile(first) else "text"
-        X = pd.DataFrame({column: [os.fspath(cell) for cell in X]})
+        column = medium.column if medium else "image" if os.path.isfile(first) else TEXT
+        cells = [os.fspath(cell) for cell in X]
+        if column == TEXT:
+            cells, said = mended(cells)
+        X = pd.DataFrame({column: cells})
     frame, notes = as_frame(X)
     labels = _target_frame(y, list(frame.columns))
     if len(labels) != len(frame):
@@ -322,7 +333,7 @@ def _from_pair(X: object, y: object, source: str = "memory") -> Inputs:
             f"X has {len(frame)} rows but y has {len(labels)}: expected as many of each"
         )
     train = pd.concat([frame, labels], axis=1)
-    return Inputs("data", source, train, target=tuple(labels.columns), notes=tuple(notes))
+    return Inputs("data", source, train, target=tuple(labels.columns), notes=(*notes, *said))
 
 
 def _target_frame(y: object, taken: Sequence[str]) -> pd.DataFrame:

@@ -19,13 +19,13 @@ from advisor.tables.levels import (
     STRONG_MARKS,
     as_numbers,
     find_date_format,
-    find_levels,
-    find_ranks,
     find_truth,
     is_complex,
     looks_coded,
+    narrow_levels,
     parse_numbers,
 )
+from advisor.tables.scales import find_ranks
 from advisor.texts.lengths import count_words
 
 SAMPLE_ROWS = 20_000
@@ -173,11 +173,11 @@ def _identifier_reason(
 
 def _infer_words(name: str, series: pd.Series) -> Column:
     """Judge a column whose cells are words, or numbers and words mixed."""
-    codes, words = find_levels(series, STRONG_MARKS)
+    codes, words = narrow_levels(series, STRONG_MARKS)
     signs = {"+", "-"} <= set(words) and len(words) <= MIN_ROWS_FOR_DISTINCT
     kept = frozenset({"-"}) if signs else frozenset()
     if set(words) & (SOFT_MARKS - kept):
-        codes, words = find_levels(series, (STRONG_MARKS | SOFT_MARKS) - kept)
+        codes, words = narrow_levels(series, (STRONG_MARKS | SOFT_MARKS) - kept)
     present = codes >= 0
     if not len(words):
         return Column(name=name, kind=ColumnKind.CONSTANT, reason="all cells are missing")
@@ -202,11 +202,14 @@ def _infer_words(name: str, series: pd.Series) -> Column:
     return _infer_strings(name, words, int(present.sum()))
 
 
-def _numbers_in_words(name: str, codes: NDArray[np.int64], words: pd.Index[str]) -> Column | None:
+def _numbers_in_words(
+    name: str, codes: NDArray[np.signedinteger], words: pd.Index[str]
+) -> Column | None:
     """Make the numeric column that words spell, unless they are codes or too few of them are numbers."""
-    sample = words[evenly_spaced(len(words), SAMPLE_ROWS)]
-    if np.isnan(parse_numbers(sample)).mean() > 1 - NUMBER_SHARE and len(sample) == SAMPLE_ROWS:
-        return None
+    if len(words) >= SAMPLE_ROWS:
+        sample = words[evenly_spaced(len(words), SAMPLE_ROWS)]
+        if np.isnan(parse_numbers(sample)).mean() > 1 - NUMBER_SHARE:
+            return None
     numbers = parse_numbers(words)
     if np.isnan(numbers).all():
         return None

@@ -1,4 +1,4 @@
-"""Cells as they are written → levels, numbers, truth values, dates and ranks.
+"""Cells as they are written → levels, numbers, truth values and dates.
 
 Everything here works on the *distinct* values of a column (its levels) and spreads the result over the rows by
 integer codes, so a million rows with fifty levels cost fifty conversions.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -47,27 +48,6 @@ DATE_FORMATS = (
 TIME_SUFFIXES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f")
 """What may follow a date; ISO 8601 with ``T`` and zones is tried first, as a whole."""
 
-SCALES: tuple[str, ...] = (
-    "very low|vlow lower|low|l medium|med|moderate|average|normal|mid|m high|h very_high|vhigh",
-    "tiny|xs very_small small|s medium|med|m big|large|l very_big|very_large|xl huge|xxl",
-    "very_poor poor below_average fair average|typical|ok above_average good very_good excellent"
-    " very_excellent",
-    "never rarely|seldom sometimes|occasionally often|frequently usually always",
-    "none|absent minimal|slight mild|minor moderate|medium severe|major extreme",
-    "strongly_disagree disagree neutral|neither agree strongly_agree",
-    "very_bad bad neutral good very_good",
-    "freezing cold cool mild|moderate warm hot",
-    "zero one two three four five six seven eight nine ten eleven twelve",
-    "first second third fourth fifth sixth seventh eighth ninth tenth",
-    "january|jan february|feb march|mar april|apr may june|jun july|jul august|aug"
-    " september|sep|sept october|oct november|nov december|dec",
-    "monday|mon tuesday|tue wednesday|wed thursday|thu friday|fri saturday|sat sunday|sun",
-)
-"""Known orders of words, lowest first: words between spaces ascend, ``|`` separates spellings of one rank."""
-
-MIN_SCALE_LEVELS = 3
-"""Levels a column must show of a scale to be ranked (our choice: two words, say S and M, prove nothing)."""
-
 DATE_SHAPE = r"^\s*\d{1,4}[-/. ][A-Za-z0-9]{1,9}[-/., ]{1,2}\d{1,4}"
 NUMBER_DRESS = r"^\s*[-+]?[$€£]?\s*(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?\s*%?\s*$"
 """A number with a currency sign, thousands separators or a percent sign."""
@@ -75,8 +55,13 @@ CODE_SHAPE = re.compile(r"0\d{2,}")
 """Digits of a code whose leading zero means something: at least three, so that ``01`` stays a month."""
 CODE_SAME_LENGTH = 0.8
 """Fraction of the levels of a code that share one length (our choice: zero-padding makes one length)."""
-OPEN_TOP = re.compile(r"(?:\d+\s*(?:\+|[- ]?(?:or )?more)|more)", re.IGNORECASE)
-"""The open last level of a count: ``5more``, ``4+``, ``more``."""
+DIGIT = re.compile(r"[0-9]")
+
+USED_ROWS = 32_768
+"""Rows looked at together for the levels that occur (our choice: most columns show all of theirs at once)."""
+
+FEW_WORDS = 1_000
+"""Levels up to which each is looked at by itself; for more, pandas is faster (our choice)."""
 
 Levels = tuple[NDArray[np.int64], "pd.Index[str]"]
 """Codes of shape (n_rows,), -1 where missing, and the distinct trimmed words they point to, sorted."""
@@ -105,18 +90,81 @@ def find_levels(series: pd.Series, marks: frozenset[str] = MISSING_MARKS) -> Lev
     >>> codes.tolist(), words.tolist()
     ([1, 0, -1, -1, 1], ['a', 'b'])
     """
+    codes, words = narrow_levels(series, marks)
+    return codes.astype(np.int64, copy=False), words
+
+
+def narrow_levels(
+    series: pd.Series, marks: frozenset[str] = MISSING_MARKS
+) -> tuple[NDArray[np.signedinteger], pd.Index[str]]:
+    """Any column → as :func:`find_levels`, with codes as narrow as the column has them.
+
+    Parameters
+    ----------
+    series : Series of shape (n_rows,)
+        Of any dtype.
+    marks : frozenset of str
+        Words that mean missing.
+
+    Returns
+    -------
+    codes : ndarray of a signed integer type of shape (n_rows,)
+        -1 where missing; one may be added without overflow. The column's own memory where they are the same: do not
+        write into it.
+    words : Index of str
+    """
     codes, words = _raw_levels(series)
-    used = np.bincount(codes + 1, minlength=len(words) + 1)[1:] > 0
+    used = used_levels(codes, len(words))
+    if used.all() and _are_levels(words, marks):
+        return codes, pd.Index(words)
     trimmed = words.str.strip()
     if marks:
         trimmed = trimmed.where(~trimmed.isin(list(marks)), None)
     keep = used & trimmed.notna().to_numpy()
     final = pd.Index(trimmed[keep].unique()).sort_values()
-    to_final = np.full(len(words) + 1, -1, dtype=np.int64)
+    to_final = np.full(len(words) + 1, -1, dtype=codes.dtype)
     to_final[:-1][keep] = final.get_indexer(pd.Index(trimmed[keep]))
     if np.array_equal(to_final[:-1], np.arange(len(words))):
         return codes, final
     return to_final.take(codes), final
+
+
+def used_levels(codes: NDArray[np.signedinteger], n_levels: int) -> NDArray[np.bool_]:
+    """Codes of a column → which of its levels occur, looking no further than where all of them were seen.
+
+    Parameters
+    ----------
+    codes : ndarray of a signed integer type of shape (n_rows,)
+        -1 where missing.
+    n_levels : int
+        All codes are below it.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_levels,)
+
+    Examples
+    --------
+    >>> used_levels(np.array([2, -1, 0]), 3).tolist()
+    [True, False, True]
+    """
+    used = np.zeros(n_levels, dtype=bool)
+    step = max(USED_ROWS, n_levels)
+    for start in range(0, len(codes), step):
+        some = codes[start : start + step].astype(np.intp)
+        used |= np.bincount(some + 1, minlength=n_levels + 1)[1:] > 0
+        if used.all():
+            break
+    return used
+
+
+def _are_levels(words: pd.Series, marks: frozenset[str]) -> bool:
+    """Whether a few words are trimmed, ascending and no marks already."""
+    if len(words) > FEW_WORDS:
+        return False
+    spelt = list(words)
+    trimmed = all(word == word.strip() and word not in marks for word in spelt)
+    return trimmed and all(low < high for low, high in pairwise(spelt))
 
 
 def parse_numbers(words: Sequence[str] | pd.Index) -> NDArray[np.float64]:
@@ -136,6 +184,8 @@ def parse_numbers(words: Sequence[str] | pd.Index) -> NDArray[np.float64]:
     >>> parse_numbers(["1", "2.5e1", "$1,200", "x", "inf"]).tolist()
     [1.0, 25.0, 1200.0, nan, nan]
     """
+    if len(words) <= FEW_WORDS and not any(DIGIT.search(str(word)) for word in words):
+        return np.full(len(words), np.nan)
     text = pd.Series(words, dtype="str")
     # to_numeric reads 'True' as 1.0, so a word without a digit is never a number
     digits = text.where(text.str.contains(r"[0-9]", regex=True))
@@ -200,64 +250,6 @@ def find_truth(words: Sequence[str]) -> tuple[str, str] | None:
         if by_fold.keys() == {no, yes}:
             return by_fold[no], by_fold[yes]
     return None
-
-
-def find_ranks(words: Sequence[str]) -> tuple[str, ...] | None:
-    """Levels with a known order → the same levels, lowest first; else None.
-
-    Parameters
-    ----------
-    words : sequence of str
-        The levels of a column.
-
-    Returns
-    -------
-    tuple of str or None
-
-    Examples
-    --------
-    >>> find_ranks(["high", "med", "vhigh", "low"])
-    ('low', 'med', 'high', 'vhigh')
-    >>> find_ranks(["2", "3", "4", "5more"])
-    ('2', '3', '4', '5more')
-    """
-    if len(words) < MIN_SCALE_LEVELS:
-        return None
-    folded = [re.sub(r"[-_\s]+", "_", word.strip().casefold()) for word in words]
-    for scale in SCALES:
-        rank = {w: i for i, step in enumerate(scale.split()) for w in step.split("|")}
-        if all(word in rank for word in folded):
-            order = sorted(range(len(words)), key=lambda i: rank[folded[i]])
-            return tuple(words[i] for i in order)
-    counts = sorted((word for word in words if word.isdecimal()), key=int)
-    tops = [word for word in words if not word.isdecimal()]
-    if len(tops) == 1 and OPEN_TOP.fullmatch(tops[0]):
-        return (*counts, tops[0])
-    return None
-
-
-def scale_values(scale: Sequence[str]) -> list[float]:
-    """Ranked levels → the number each stands for: its rank from 0, or the count it spells.
-
-    Parameters
-    ----------
-    scale : sequence of str
-        As :func:`find_ranks` gives it.
-
-    Returns
-    -------
-    list of float
-
-    Examples
-    --------
-    >>> scale_values(["low", "med", "high"]), scale_values(["2", "4", "more"])
-    ([0.0, 1.0, 2.0], [2.0, 4.0, 5.0])
-    """
-    if not scale[0].isdecimal():
-        return [float(rank) for rank in range(len(scale))]
-    counts = [float(word) for word in scale[:-1]]
-    top = re.match(r"\d+", scale[-1])
-    return [*counts, float(top.group()) if top else counts[-1] + 1.0]
 
 
 def find_date_format(words: Sequence[str], min_share: float) -> str | None:
@@ -336,11 +328,11 @@ def looks_coded(words: Sequence[str] | pd.Index) -> bool:
     return max(sizes.count(size) for size in set(sizes)) >= CODE_SAME_LENGTH * len(sizes)
 
 
-def _raw_levels(series: pd.Series) -> tuple[NDArray[np.int64], pd.Series]:
+def _raw_levels(series: pd.Series) -> tuple[NDArray[np.signedinteger], pd.Series]:
     """Codes into, and the untrimmed words of, the distinct values of a column."""
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        codes: NDArray[np.int64] = np.asarray(series.cat.codes, dtype=np.int64)
+        codes: NDArray[np.signedinteger] = series.array.codes
         if pd.api.types.is_string_dtype(dtype.categories.dtype):
             return codes, pd.Series(dtype.categories.astype("str"))
         return codes, pd.Series([_spell(value) for value in dtype.categories], dtype="str")

@@ -18,10 +18,11 @@ from advisor.images.medium import PICTURES
 from advisor.media.embedded import cell_as_path, holds_item
 from advisor.media.medium import Medium
 from advisor.sounds.medium import SOUNDS
+from advisor.tables.arrow_frames import frame_from_arrow
 from advisor.tables.columns import Column, ColumnKind
 from advisor.tables.kinds import evenly_spaced, tokens
 from advisor.tables.levels import MISSING_MARKS, find_levels
-from advisor.tables.reading import Table, frame_from_arrow, read_table, unique_names
+from advisor.tables.reading import Table, read_table, unique_names
 
 MEDIA = (PICTURES, SOUNDS)
 """The kinds of files that a table may name or hold."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from advisor.errors import InvalidRequest, UnreadableData, quoted
 from advisor.tables.columns import Column, ColumnKind, conform
 from advisor.tables.inputs import Inputs
+from advisor.tables.keys import told_keys
 from advisor.tables.kinds import SAMPLE_ROWS, evenly_spaced, infer_columns
 from advisor.tables.levels import find_levels
 from advisor.tables.media_columns import MASK
@@ -95,6 +96,7 @@ def find_features(inputs: Inputs, taken: set[str], notes: list[str]) -> list[str
         unused = [name for name in others if name not in features]
         if unused:
             notes.append(f"columns beside the {inputs.medium.many} are not used: {quoted(unused)}")
+            notes.extend(told_keys(inputs.train, unused))
         return features
     if not others:
         raise UnreadableData(
@@ -126,7 +128,12 @@ def find_columns(
         return tuple(Column(name=name, kind=kind, reason=reason) for name in labelled.columns)
     if inputs.schema:
         return inputs.schema
-    return infer_columns(_sample_for_kinds(labelled, pool))
+    if pool is not None or len(labelled) != len(inputs.train):
+        return infer_columns(_sample_for_kinds(labelled, pool))
+    judged = {column.name: column for column in inputs.judged}
+    rest = infer_columns(labelled[[name for name in labelled.columns if name not in judged]])
+    judged |= {column.name: column for column in rest}
+    return tuple(judged[str(name)] for name in labelled.columns)
 
 
 def with_texts(inputs: Inputs, features: list[str], targets: list[str], notes: list[str]) -> Inputs:
@@ -142,10 +149,12 @@ def with_texts(inputs: Inputs, features: list[str], targets: list[str], notes: l
     Returns
     -------
     Inputs
-        With modality TEXT and the schema; as it was where the features are not about texts.
+        With modality TEXT and the schema; with the kinds that were judged on the way where the features are not about
+        texts.
     """
     if inputs.medium is not None:
         return inputs
+    inputs = replace(inputs, judged=_judged_words(inputs.train[features]))
     columns = _columns_of_texts(inputs, features)
     if not any(column.kind is ColumnKind.TEXT for column in columns):
         return inputs
@@ -168,16 +177,21 @@ def with_texts(inputs: Inputs, features: list[str], targets: list[str], notes: l
     )
 
 
+def _judged_words(frame: pd.DataFrame) -> tuple[Column, ...]:
+    """Judge the columns of words among the features, on all rows of the training table."""
+    words = [name for name in frame if isinstance(frame[name].dtype, pd.CategoricalDtype)]
+    return infer_columns(frame[words])
+
+
 def _columns_of_texts(inputs: Inputs, features: list[str]) -> tuple[Column, ...]:
     """Infer the schema where a table may be about texts; empty where its words cannot be any."""
-    frame = inputs.train[features]
-    words = [name for name in features if isinstance(frame[name].dtype, pd.CategoricalDtype)]
+    words = inputs.judged
     if not words:
         return ()
-    texts = any(column.kind is ColumnKind.TEXT for column in infer_columns(frame[words]))
+    texts = any(column.kind is ColumnKind.TEXT for column in words)
     if not texts and len(features) > len(words) + MOST_BESIDE:
         return ()
-    pool = inputs.pool
+    frame, pool = inputs.train[features], inputs.pool
     whole = pool is not None and set(features) <= set(pool.columns)
     frame = _sample_for_kinds(frame, pool[features] if pool is not None and whole else None)
     return as_texts(frame, infer_columns(frame))

@@ -18,7 +18,6 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from advisor.errors import UnreadableData, quoted
 from advisor.registry import Registry
@@ -269,48 +268,6 @@ def as_raw(frame: pd.DataFrame) -> pd.DataFrame:
     """
     parts = {name: _raw_column(frame[name].reset_index(drop=True)) for name in frame.columns}
     return pd.DataFrame(parts, index=pd.RangeIndex(len(frame)), copy=False)
-
-
-def frame_from_arrow(table: pa.Table) -> pd.DataFrame:
-    """Turn an arrow table → raw frame; its memory is given up column by column.
-
-    Parameters
-    ----------
-    table : pyarrow.Table of shape (n_rows, n_columns)
-        With distinct names. The caller must not use it afterwards.
-
-    Returns
-    -------
-    DataFrame of shape (n_rows, n_columns)
-        As :func:`as_raw`.
-    """
-    for position, column in enumerate(table.schema):
-        kind = _plain_arrow_type(column.type)
-        if kind is not None:
-            table = table.set_column(position, column.name, table.column(position).cast(kind))
-    table = table.unify_dictionaries()
-    frame = table.to_pandas(
-        split_blocks=True,
-        self_destruct=True,
-        ignore_metadata=True,
-        strings_to_categorical=True,
-        date_as_object=False,
-    )
-    return as_raw(frame)
-
-
-def _plain_arrow_type(kind: pa.DataType) -> pa.DataType | None:
-    """Name the type to cast to where pandas would make python objects of it."""
-    types = pa.types
-    if types.is_null(kind):
-        return pa.float64()
-    if types.is_decimal(kind) or types.is_float16(kind):
-        return pa.float64()
-    if types.is_time(kind) or types.is_duration(kind) or types.is_boolean(kind):
-        return None if types.is_boolean(kind) else pa.string()
-    if types.is_date(kind):
-        return pa.timestamp("s")
-    return None
 
 
 def _raw_column(series: pd.Series) -> pd.Series:

@@ -278,15 +278,15 @@ def _choose_task(
         return Task.MULTILABEL, asked, find_separator(codes, words, sure=False)
     if task is not None:
         return Task.MULTICLASS, asked, None
-    present = codes[codes >= 0]
     if len(words) == 2:
         return Task.BINARY, f"two classes, '{words[0]}' and '{words[1]}'", None
     values = parse_numbers(words)
-    numeric = float((~np.isnan(values))[present].mean())
+    counts = _cells_of(codes, words)
+    numeric = float(counts[~np.isnan(values)].sum() / counts.sum())
     if numeric >= NUMBER_SHARE:
         finite = values[~np.isnan(values)]
         whole = bool(np.equal(finite, np.round(finite)).all())
-        k, n = len(words), len(present)
+        k, n = len(words), int(counts.sum())
         if whole and k <= MAX_INTEGER_CLASSES and k <= max(MAX_CLASS_SHARE * n, 2):
             reason = f"{k} distinct whole numbers in {n} rows; pass --task regression for numbers"
             return Task.MULTICLASS, reason, None
@@ -327,30 +327,38 @@ def find_separator(codes: NDArray[np.int64], words: pd.Index[str], sure: bool) -
     return None
 
 
+def _cells_of(codes: NDArray[np.int64], words: pd.Index[str]) -> NDArray[np.int64]:
+    """Count the cells of each level."""
+    counts: NDArray[np.int64] = np.bincount(codes + 1, minlength=len(words) + 1)[1:]
+    return counts
+
+
 def _fit_regression(
     target: str, codes: NDArray[np.int64], words: pd.Index[str], reason: str
 ) -> Encoding:
     """Regression, once enough cells are numbers and they are not all the same."""
-    values = np.append(parse_numbers(words), np.nan)[codes]
-    soft = np.array([word in MISSING_MARKS for word in words] + [True])[codes]
-    lost = np.flatnonzero(np.isnan(values) & ~soft)
-    n = int((~soft).sum())
-    if len(lost) > (1 - NUMBER_SHARE) * n:
-        shown = ", ".join(f"row {i + 1} ('{words[codes[i]]}')" for i in lost[:5])
+    values, counts = parse_numbers(words), _cells_of(codes, words)
+    soft = np.array([word in MISSING_MARKS for word in words], dtype=bool)
+    odd = np.isnan(values) & ~soft
+    lost, n = int(counts[odd].sum()), int(counts[~soft].sum())
+    if lost > (1 - NUMBER_SHARE) * n:
+        rows = np.flatnonzero(np.append(odd, False)[codes])[:5]
+        shown = ", ".join(f"row {i + 1} ('{words[codes[i]]}')" for i in rows)
         raise UnknownTarget(
-            f"target '{target}' is no number in {len(lost)} of {n} labelled rows: {shown}. "
+            f"target '{target}' is no number in {lost} of {n} labelled rows: {shown}. "
             "Put them right, empty them, or pass --task classification."
         )
     known = values[~np.isnan(values)]
-    if len(known) < MIN_LABELLED:
+    n_known = int(counts[~np.isnan(values)].sum())
+    if n_known < MIN_LABELLED:
         raise UnknownTarget(
-            f"only {len(known)} rows have a number as target '{target}': expected at least "
+            f"only {n_known} rows have a number as target '{target}': expected at least "
             f"{MIN_LABELLED}."
         )
     if known.min() == known.max():
         raise UnknownTarget(f"target '{target}' is {known[0]:g} in all rows: nothing to learn.")
-    if len(lost):
-        reason += f"; {len(lost)} cells that are no numbers count as missing"
+    if lost:
+        reason += f"; {lost} cells that are no numbers count as missing"
     return Encoding((target,), Task.REGRESSION, (), None, reason)
 
 

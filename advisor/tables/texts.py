@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -261,3 +261,39 @@ def _are_different_words(column: pd.Series) -> bool:
     sample = "".join(words[evenly_spaced(len(words), SAMPLE_CELLS)])
     letters = sum(character.isalpha() for character in sample)
     return letters >= MIN_LETTERS * len(sample)
+
+
+def mended(texts: Iterable[str]) -> tuple[list[str], list[str]]:
+    r"""Replace what is no character: halves of surrogate pairs, which no table can hold and no file encodes.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        From memory; those from files have none.
+
+    Returns
+    -------
+    texts : list of str
+        With U+FFFD in the place of each half; halves that make a pair have become its character.
+    notes : list of str
+        How many texts were changed, if any.
+
+    Examples
+    --------
+    >>> mended(["caf\ud800", "tea"])[0] == ["caf\ufffd", "tea"]
+    True
+    """
+    given = list(texts)
+    made = [
+        text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        if LONE.search(text)
+        else text
+        for text in given
+    ]
+    n = sum(one is not other for one, other in zip(given, made, strict=True))
+    told = f"{n:,} texts held halves of characters (surrogates), which were replaced"
+    return made, [told] if n else []
+
+
+LONE = re.compile("[\\ud800-\\udfff]")
+"""Halves of surrogate pairs."""

@@ -270,7 +270,9 @@ PICTURES = [
             "neu_steel_defects",
             "image_few_shot_pool",
             "frozen",
-            frozenset({"from_scratch", "too_few_to_choose", "tiny_class"}),
+            frozenset(
+                {"from_scratch", "pool_too_small_to_adapt_to", "too_few_to_choose", "tiny_class"}
+            ),
             frozenset({"frozen_for_few_labels", "pool_worth_using"}),
         ),
     ),
@@ -280,7 +282,7 @@ PICTURES = [
             "cifar10_small",
             "image_scarce_pool",
             "finetune",
-            frozenset({"from_scratch"}),
+            frozenset({"from_scratch", "pool_too_small_to_adapt_to"}),
             frozenset({"finetune_small_pictures", "pool_worth_using"}),
         ),
     ),
@@ -355,9 +357,11 @@ RECORDINGS = [
         10,
         Case(
             "spoken_digits_fsdd",
-            "audio_scarce_pool",
+            "audio_scarce",
             "frozen",
-            frozenset({"sound_from_scratch", "few_groups"}),
+            frozenset(
+                {"sound_from_scratch", "few_groups", "foreign_pool", "pool_too_small_to_adapt_to"}
+            ),
             frozenset({"embedding_for_speech", "telephone_bandwidth", "groups_guessed"}),
         ),
     ),
@@ -366,7 +370,7 @@ RECORDINGS = [
 
 @pytest.mark.parametrize(("n", "case"), RECORDINGS, ids=lambda v: getattr(v, "name", ""))
 def test_real_recordings(shared_data: Path, n: int, case: Case) -> None:
-    """Speech of a few speakers, whose names are in those of the files."""
+    """Speech of two speakers, whose names are in those of the files; the pool has six and is told to be another."""
     if why := missing_for("whisper_tiny_en"):
         pytest.skip(why)
     check(case, part_of(read_dataset(shared_data / case.name), n))

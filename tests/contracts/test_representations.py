@@ -41,6 +41,10 @@ ARGUMENTS: dict[str, dict[Modality, tuple[str, ...]]] = {
     "lexical_embedding": {Modality.TEXT: (NAME,)},
     "tokens": {Modality.TEXT: (NAME,)},
     "adapted_tokens": {Modality.TEXT: (NAME,)},
+    "adapted_pixels": dict.fromkeys(
+        (Modality.IMAGE, Modality.AUDIO), ("efficientnet_lite0+simclr",)
+    ),
+    "adapted_embedding": dict.fromkeys((Modality.IMAGE, Modality.AUDIO), ()),  # has to be prepared
 }
 """What the representations that want an argument are tried with; that of texts is a network of random weights."""
 
@@ -271,8 +275,10 @@ def test_items_become_a_matrix(name: str, modality: Modality, tmp_path: Path) ->
     """One row each; those that cannot be read are all alike and the others are not."""
     features = of_items(name, modality).transform(item_rows(tmp_path, modality))
     values = dense(features)
-    wanted = {"pixels": np.uint8, "tokens": np.int32, "adapted_tokens": np.int32}
-    assert features.values.dtype == wanted.get(name.partition(":")[0], np.float32)
+    wanted = {"pixels": np.uint8, "tokens": np.int32}
+    assert features.values.dtype == wanted.get(
+        name.partition(":")[0].removeprefix("adapted_"), np.float32
+    )
     assert len(features.info.names) <= features.values.shape[1]
     assert np.isfinite(values[:3]).all()
     np.testing.assert_array_equal(values[3], values[4])
@@ -386,3 +392,13 @@ def test_the_dummy_looks_at_no_row() -> None:
     assert not kind.learns_from(COLUMNS)
     values = kind().fit(frame(), COLUMNS, 0).transform(frame()).values
     np.testing.assert_array_equal(values, np.zeros((len(frame()), 1)))
+
+
+def test_nothing_is_saved_as_a_file_too(tmp_path: Path) -> None:
+    """A run that a time limit left with the dummy alone is saved and loaded: each part of it has a file."""
+    kind = REPRESENTATIONS["nothing"]
+    with pytest.raises(InvalidRun):
+        kind.load(tmp_path)
+    fitted(kind, frame(), COLUMNS).save(tmp_path)
+    assert list(tmp_path.iterdir())
+    assert kind.load(tmp_path).transform(frame()).values.shape == (50, 1)

@@ -14,6 +14,7 @@ from advisor.profile import (
     LeakSuspect,
     OrderedTarget,
     PoolOverlap,
+    PoolPrior,
 )
 from advisor.rule import RULES, explain
 from advisor.strategy import STRATEGIES
@@ -32,6 +33,15 @@ REGRESSION: dict[str, object] = {"task": Task.REGRESSION, "class_counts": {}, "n
 UNKNOWN: dict[str, object] = {"separability": {"small": 0.6}}
 UNKNOWN_TEXTS: dict[str, object] = {"separability": {"all_minilm_l6_v2": 0.7}}
 STRANGE = PoolOverlap(backbone="small", n_pool=300, auc=0.99, share_foreign=0.7)
+SHIFTED = PoolPrior(
+    backbone="small",
+    n_pool=480,
+    shares={"ants": 0.8, "bees": 0.2},
+    low={"ants": 0.7, "bees": 0.1},
+    high={"ants": 0.9, "bees": 0.3},
+    distance=0.28,
+    p_value=0.01,
+)
 
 TELLING = LeakSuspect(
     columns=("refund",), how="alone", measure="AUC", score=1.0, n_rows=600, label="trade"
@@ -64,6 +74,7 @@ EXAMPLES: dict[str, DatasetProfile] = {
     "no_label_name_examples": healthy_text_profile(smallest_class=8),
     "no_text_augmentation": healthy_text_profile(n_labelled=100),
     "non_commercial_weights": healthy_audio_profile(licences={"birdnet": "CC BY-NC-SA 4.0"}),
+    "pool_too_small_to_adapt_to": healthy_image_profile(n_unlabelled=40),
     "nothing_to_adapt_to": healthy_text_profile(base_models=("roberta",), n_unlabelled=9),
     "several_languages": healthy_text_profile(
         languages={"en": 0.7, "de": 0.3}, encoder_languages=("en", "de")
@@ -100,6 +111,8 @@ EXAMPLES: dict[str, DatasetProfile] = {
     "no_mixing": healthy_image_profile(smallest_class=12),
     "odd_pictures": healthy_image_profile(blurred=("ants/1.jpg",)),
     "pool_worth_using": healthy_image_profile(n_unlabelled=900),
+    "pool_has_other_shares": healthy_image_profile(n_unlabelled=9_000, pool_prior=SHIFTED),
+    "pool_is_small": healthy_image_profile(n_unlabelled=900),
     "pool_repeats_others": healthy_image_profile(n_pool_overlap=3),
     "scratch_with_many_labels": healthy_image_profile(smallest_class=4_000),
     "slow_without_gpu": healthy_image_profile(n_labelled=6_000),

@@ -63,6 +63,9 @@ FIELDS: dict[str, ProfileField] = {"n_labelled": 60, "tokens": (1, 5.0, LONGEST)
 """What a profile says that narrows spaces; the backbone of texts is one of random weights."""
 
 
+SECOND = "efficientnet_lite0_logmel"
+"""A backbone beside the first: nothing is embedded here, its width alone counts."""
+
 EMBEDDED = tuple(f"e{i}" for i in range(48))
 """Names of the numbers of an embedding."""
 
@@ -162,6 +165,12 @@ def adapted_rows(signal: NDArray[np.float64], draw: np.random.Generator) -> Feat
     return Features(found.values, found.info.model_copy(update={"source": NAME}))
 
 
+def adapted_pixel_rows(signal: NDArray[np.float64], draw: np.random.Generator) -> Features:
+    """Pixels for a backbone that was adapted to a pool; of recordings, too."""
+    found = pixel_rows(signal, draw)
+    return Features(found.values, found.info.model_copy(update={"source": "efficientnet_lite0"}))
+
+
 EXAMPLES: dict[str, Callable[[NDArray[np.float64], np.random.Generator], Features]] = {
     "nothing": tree_rows,
     "trees": tree_rows,
@@ -173,6 +182,8 @@ EXAMPLES: dict[str, Callable[[NDArray[np.float64], np.random.Generator], Feature
     "lexical_embedding": blended_rows,
     "tokens": token_rows,
     "adapted_tokens": adapted_rows,
+    "adapted_pixels": adapted_pixel_rows,
+    "adapted_embedding": embedded_rows,
 }
 """How rows look in each representation."""
 
@@ -188,7 +199,8 @@ class Recipe:
         self, task: Task, regimes: dict[Modality, str] = TINY
     ) -> list[dict[str, ParamValue]]:
         """The defaults of a regime and its starts, as the space gives them."""
-        own = {"backbones": (NAME,)} if self.modality is Modality.TEXT else {}
+        own: dict[str, ProfileField] = {"further_backbones": (SECOND,)}
+        own |= {"backbones": (NAME,)} if self.modality is Modality.TEXT else {}
         regime = regimes[self.modality]
         space = load_space(self.strategy.card.name, regime, {**FIELDS, **own}, task)
         return [space.complete(start) for start in ({}, *space.starts)]
@@ -217,6 +229,9 @@ def rows_for(recipe: Recipe, kind: str, signal: NDArray[np.float64]) -> Features
     if kind == "handmade":
         made = of_sounds if recipe.modality is Modality.AUDIO else of_pictures
         return embedded_rows(signal, draw, made.descriptor_names())
+    if "further_backbones" in recipe.strategy.card.requires.present:
+        width = recipe.strategy.width(0, recipe.params(Task.BINARY)[0])
+        return embedded_rows(signal, draw, tuple(f"e{i}" for i in range(width)))
     found = EXAMPLES[kind](signal, draw)
     if kind == "pixels" and recipe.modality is Modality.AUDIO:
         return Features(found.values, FeatureInfo(names=(LOGMEL,)))

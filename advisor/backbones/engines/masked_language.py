@@ -15,22 +15,23 @@ References
 from __future__ import annotations
 
 import hashlib
-import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from advisor.adaptation import Progress, Told
 from advisor.backbone import TextCard
-from advisor.backbones.engines.checkpoints import read_checkpoint, write_checkpoint
+from advisor.backbones.engines.adapting import FULL_RATE, REPORT, Adapting, undisturbed
 from advisor.cache import default_cache
 from advisor.cores import usable_cores
 from advisor.deadline import Deadline
-from advisor.errors import DeadlineExceeded, InvalidRequest
-from advisor.storage import write_json
+from advisor.errors import InvalidRequest
+from advisor.fabric import quiet_fabric
 from advisor.torchvision_cure import require_cured
 
 PLACE = "adapted language models"
@@ -51,20 +52,11 @@ REPLACED, RANDOM = 0.8, 0.1
 WARM_UP = 0.06
 """Share of the steps in which the learning rate rises; RoBERTa's."""
 
-LARGEST_GRADIENT = 1.0
-"""Norm to which gradients are clipped; a common choice, and ours."""
-
 LOOKS = 20
 """Evaluations on the held-out texts, and checkpoints, if all steps are taken; our choice."""
 
-PATIENCE = 3
-"""Evaluations without improvement after which training stops; our choice."""
-
 RECIPE = 1
 """Number of the way models are adapted; a change of the code that changes weights raises it."""
-
-STATE, REPORT = "state.safetensors", "adapted.json"
-"""The checkpoint of an adaptation under way; what is told of one that is done."""
 
 
 @dataclass(frozen=True)
@@ -83,26 +75,6 @@ class AdaptSettings:
     """Tokens of a text that are read; our choice: time grows with it, and the words of a field stand early, too."""
 
 
-@dataclass
-class Progress:
-    """Where an adaptation stands; kept in its checkpoint."""
-
-    step: int = 0
-    steps: int = 0
-    waited: int = 0
-    """Evaluations since the best one."""
-    losses: list[float] = field(default_factory=list)
-    """On the held-out texts: before the first step, then at every evaluation."""
-
-    @property
-    def over(self) -> bool:
-        """Whether there is nothing left to do."""
-        return self.step >= self.steps or self.waited >= PATIENCE
-
-
-Told = Callable[[Progress], None]
-
-
 def adapt(  # noqa: PLR0913 (keyword-only options)
     card: TextCard,
     folder: Path,
@@ -113,6 +85,7 @@ def adapt(  # noqa: PLR0913 (keyword-only options)
     *,
     settings: AdaptSettings | None = None,
     tell: Told | None = None,
+    device: str = "",
 ) -> Path:
     """Go on training a base language model on texts, or find what that made before.
 
@@ -133,7 +106,9 @@ def adapt(  # noqa: PLR0913 (keyword-only options)
     settings : AdaptSettings or None
         ``None`` for the usual ones.
     tell : callable or None
-        Called with a :class:`Progress` after every evaluation.
+        Called with a :class:`~advisor.adaptation.Progress` after every step and evaluation.
+    device : str
+        ``cpu`` or ``cuda``; empty for a GPU where there is one.
 
     Returns
     -------
@@ -153,15 +128,12 @@ def adapt(  # noqa: PLR0913 (keyword-only options)
     place = default_cache().folder / PLACE / _digest(fingerprint, unique, settings, seed)
     if (place / REPORT).is_file():
         return place
-    with torch.random.fork_rng(devices=[]):
-        threads = torch.get_num_threads()
-        torch.set_num_threads(usable_cores())
-        try:
-            run = _Adapting(folder, place.with_name(f"{place.name}.part"), unique, settings, seed)
-            run.go_on(deadline, tell)
-        finally:
-            torch.set_num_threads(threads)
-    run.finish(place, card.name)
+    with undisturbed(usable_cores()):
+        part = place.with_name(f"{place.name}.part")
+        run = _Words(folder, part, unique, settings, seed, device)
+        run.go_on(deadline, tell)
+    run.name = card.name
+    run.finish(place)
     return place
 
 
@@ -187,30 +159,43 @@ def _digest(fingerprint: str, texts: Sequence[str], settings: AdaptSettings, see
     return digest.hexdigest()[:16]
 
 
-class _Adapting:
-    """One adaptation: the model, its texts as tokens, and how far it has come."""
+class _Words(Adapting):
+    """One adaptation: the model, and its texts as tokens."""
+
+    noun = "the language model"
+    looks = LOOKS
+    name = ""
 
     def __init__(
-        self, folder: Path, part: Path, texts: Sequence[str], settings: AdaptSettings, seed: int
+        self,
+        folder: Path,
+        part: Path,
+        texts: Sequence[str],
+        settings: AdaptSettings,
+        seed: int,
+        device: str = "",
     ) -> None:
+        super().__init__(part, seed, settings.batch)
         transformers = require_cured("transformers", extra="text")
         transformers.utils.logging.set_verbosity_error()
         transformers.utils.logging.disable_progress_bar()
-        self.part, self.settings, self.seed = part, settings, seed
+        self.settings = settings
         self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
         if self.tokenizer.mask_token_id is None:
             raise InvalidRequest(
                 f"expected a model trained on masked words, got '{folder.name}', whose tokeniser has no mask; pass a "
                 "BERT or RoBERTa with --backbone"
             )
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.fabric = quiet_fabric(device)
+        self.device = self.fabric.device
         torch.manual_seed(seed)  # of a head that the folder does not hold
         self.model = transformers.AutoModelForMaskedLM.from_pretrained(
             folder, local_files_only=True
         ).to(self.device)
         self.named: dict[str, nn.Parameter] = dict(self.model.named_parameters())
+        group = {"params": list(self.named.values()), FULL_RATE: settings.learning_rate}
         self.optimiser = torch.optim.AdamW(
-            self.named.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+            [group], lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
         most = MOST_HELD + settings.most_steps * settings.batch
         if len(texts) > most:  # more of them would be cut into tokens and never read
@@ -226,81 +211,31 @@ class _Adapting:
         per_pass = -(-len(self.kept) // settings.batch)
         steps = min(settings.most_steps, settings.most_passes * per_pass)
         self.progress = Progress(steps=steps)
-        self.best: dict[str, Tensor] = {}
 
-    def go_on(self, deadline: Deadline, tell: Told | None) -> None:
-        """Train from the last checkpoint to the end, or to the deadline."""
-        self._restore()
-        look = max(1, self.progress.steps // LOOKS)
-        if not self.progress.losses:
-            self._look(tell)
-        while not self.progress.over:
-            if deadline.passed():
-                self._keep()
-                raise DeadlineExceeded(
-                    f"adapting the language model was stopped at step {self.progress.step} of at most "
-                    f"{self.progress.steps}; it goes on from there the next time"
-                )
-            self._step()
-            if self.progress.step % look == 0 or self.progress.step == self.progress.steps:
-                self._look(tell)
-                self._keep()
-
-    def finish(self, place: Path, name: str) -> None:
-        """Write the best model into place, and forget the checkpoint."""
-        with torch.no_grad():
-            for parameter, value in ((self.named[n], v) for n, v in self.best.items()):
-                parameter.copy_(value)
-        draft = self.part / "draft"
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
-        self.model.save_pretrained(draft)
-        self.tokenizer.save_pretrained(draft)
-        told: dict[str, object] = {"model": name}
-        told |= {"texts": len(self.ids), "held_out": len(self.held)}
-        told |= asdict(self.progress) | {"settings": asdict(self.settings)}
-        write_json(draft / REPORT, told)
-        try:
-            draft.rename(place)
-        except OSError:
-            if not (
-                place / REPORT
-            ).is_file():  # else another process was first, with the same result
-                raise
-        shutil.rmtree(self.part, ignore_errors=True)
-
-    def _step(self) -> None:
-        s, step = self.settings, self.progress.step
+    def rate(self, step: int) -> float:
+        """Rise in a line, and fall in a line."""
         rising = max(1, round(WARM_UP * self.progress.steps))
         falling = (self.progress.steps - step) / max(1, self.progress.steps - rising)
-        for group in self.optimiser.param_groups:
-            group["lr"] = s.learning_rate * min(1.0, (step + 1) / rising, falling)
-        # Seeded by the step, so that a run that was interrupted draws what one in a piece would have drawn.
-        torch.manual_seed((self.seed * 1_000_003 + step) % 2**63)
-        self.model.train()
-        loss = self._loss(self._rows(step), torch.Generator().manual_seed(self.seed + 7919 * step))
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.named.values(), LARGEST_GRADIENT)
-        self.optimiser.step()
-        self.optimiser.zero_grad()
-        self.progress.step += 1
+        return min(1.0, (step + 1) / rising, falling)
 
-    def _rows(self, step: int) -> list[int]:
-        """The texts of a step: those of a pass in a random order, pass after pass."""
-        first, n = step * self.settings.batch, len(self.kept)
-        rows: list[int] = []
-        for place in range(first, first + min(self.settings.batch, n)):
-            if not rows or place % n == 0:
-                order = np.random.default_rng((self.seed, place // n)).permutation(n)
-            rows.append(int(self.kept[order[place % n]]))
-        return rows
+    def loss(self, rows: Sequence[int], draw: torch.Generator) -> Tensor:
+        """Mean cross-entropy of the tokens that were hidden."""
+        self.model.train()
+        return self._loss(rows, draw)
+
+    def write(self, folder: Path) -> dict[str, Any]:
+        """Write the best model, its configuration and tokeniser."""
+        self.put_best()
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+        counts = {"texts": len(self.ids), "held_out": len(self.held)}
+        return {"model": self.name, **counts, "settings": asdict(self.settings)}
 
     def _loss(self, rows: Sequence[int], draw: torch.Generator) -> Tensor:
         """Mean cross-entropy of the tokens that were hidden."""
         batch, wanted = self._masked(rows, draw)
         attention = (batch != self.tokenizer.pad_token_id).long()
-        gpu = self.device.type == "cuda"
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=gpu):
+        with self.fabric.autocast():
             answers = self.model(
                 input_ids=batch.to(self.device), attention_mask=attention.to(self.device)
             ).logits
@@ -326,7 +261,7 @@ class _Adapting:
         words = torch.randint(len(self.tokenizer), batch.shape, generator=draw)
         return torch.where(other, words, batch), wanted
 
-    def _look(self, tell: Told | None) -> None:
+    def judge(self) -> None:
         """Judge by the held-out texts, always with the same tokens hidden, and keep the best."""
         self.model.eval()
         draw, total = torch.Generator().manual_seed(self.seed), 0.0
@@ -342,17 +277,3 @@ class _Adapting:
         else:
             p.waited += 1
         p.losses.append(loss)
-        if tell is not None:
-            tell(p)
-
-    def _keep(self) -> None:
-        """Write a checkpoint."""
-        told = asdict(self.progress)
-        write_checkpoint(self.part / STATE, self.named, self.optimiser, self.best, told)
-
-    def _restore(self) -> None:
-        """Go back to the last checkpoint, if there is one that can be read; else begin anew."""
-        found = read_checkpoint(self.part / STATE, self.named, self.optimiser)
-        if found is not None:
-            self.best, told = found
-            self.progress = Progress(**told)

@@ -49,6 +49,10 @@ class Recipe:
     crop: float = 0.5
     flip: bool = True
     colour: bool = True
+    jitter: float = JITTER
+    """Largest relative change of brightness, contrast and saturation, of ``light``."""
+    grey: float = 0.0
+    """Share of the pictures that lose their colours."""
 
 
 def as_pictures(values: NDArray[np.uint8]) -> Tensor:
@@ -158,6 +162,7 @@ def random_view(pictures: Tensor, size: int, recipe: Recipe, draw: torch.Generat
             ]
     elif recipe.colour:
         shares = torch.rand(3, n, generator=draw) * 2 - 1
+        shares *= recipe.jitter / JITTER
         colour = list(zip(shares, (_brighter, _contrast, _saturation), strict=True))
     maps = turn[:, :2].to(pictures.device)
     grid = functional.affine_grid(maps, [n, 3, size, size], align_corners=False)
@@ -165,6 +170,9 @@ def random_view(pictures: Tensor, size: int, recipe: Recipe, draw: torch.Generat
     made = functional.grid_sample(source, grid, padding_mode="reflection", align_corners=False)
     for strength, operation in colour:
         made = _apply(made, strength, operation)
+    if recipe.grey > 0:
+        grey = (torch.rand(n, generator=draw) < recipe.grey).view(-1, 1, 1, 1)
+        made = torch.where(grey.to(made.device), _grey(made), made)
     return made.contiguous(memory_format=torch.channels_last)
 
 

@@ -14,10 +14,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from advisor.nets.picture_views import shrink
+from advisor.augment.picture_views import shrink
 
-SPECTROGRAM = "spectrogram"
-"""Name of this way of varying pictures."""
+SPECTROGRAM, GENTLE = "spectrogram", "spectrogram_gentle"
+"""Names of this way of varying pictures, in full strength and in a share of it."""
+
+GENTLY = 0.25
+"""Share of the full strength that a gentle view has; our choice: what it shows is to be told by it, not learned."""
 
 STRETCH, SHIFT = 0.1, 0.12
 """Largest change of speed, and largest shift in time as a share of the picture; our choice: the ends of a recording are
@@ -37,7 +40,9 @@ TIME_MASK, PITCH_MASK = 0.12, 0.12
 """Widest mask as a share of the axis; SpecAugment's 27 of 80 bands are more, on far more data. Our choice."""
 
 
-def random_spectrogram(pictures: Tensor, size: int, draw: torch.Generator) -> Tensor:
+def random_spectrogram(
+    pictures: Tensor, size: int, draw: torch.Generator, strength: float = 1.0
+) -> Tensor:
     """Make what a network trains on: every log-mel picture varied by its own draw.
 
     Parameters
@@ -48,6 +53,8 @@ def random_spectrogram(pictures: Tensor, size: int, draw: torch.Generator) -> Te
         Side of the network's input, in pixels.
     draw : Generator
         On the CPU.
+    strength : float
+        Share of the largest changes; below 1, nothing is masked, either.
 
     Returns
     -------
@@ -55,7 +62,7 @@ def random_spectrogram(pictures: Tensor, size: int, draw: torch.Generator) -> Te
         In [0, 1].
     """
     n = len(pictures)
-    speed, late, high = torch.rand(3, n, generator=draw) * 2 - 1
+    speed, late, high = (torch.rand(3, n, generator=draw) * 2 - 1) * strength
     maps = torch.zeros(n, 2, 3)
     maps[:, 0, 0] = 1 + STRETCH * speed
     maps[:, 0, 2] = 2 * SHIFT * late
@@ -64,11 +71,11 @@ def random_spectrogram(pictures: Tensor, size: int, draw: torch.Generator) -> Te
     grid = functional.affine_grid(maps, [n, 3, size, size], align_corners=False)
     source = shrink(pictures, size).float().div_(255)
     made = functional.grid_sample(source, grid, padding_mode="border", align_corners=False)
-    louder = (torch.rand(n, 1, 1, 1, generator=draw) * 2 - 1) * GAIN
-    deviation = torch.rand(n, 1, 1, 1, generator=draw) * NOISE
+    louder = (torch.rand(n, 1, 1, 1, generator=draw) * 2 - 1) * (GAIN * strength)
+    deviation = torch.rand(n, 1, 1, 1, generator=draw) * (NOISE * strength)
     made += louder + deviation * torch.randn(n, 1, size, size, generator=draw)
     middle = made.mean(dim=(2, 3), keepdim=True)
-    for _ in range(MASKS):
+    for _ in range(MASKS if strength >= 1 else 0):
         for axis, widest in ((3, TIME_MASK), (2, PITCH_MASK)):
             made = torch.where(_mask(n, size, axis, widest, draw), middle, made)
     return made.clamp_(0, 1).contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,1 @@
+"""How pictures and log-mel pictures are varied for training, with labels or without."""

@@ -1,0 +1,80 @@
+"""The distinct words of a column, found without looking at more rows than needed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from advisor.tables.levels import (
+    MISSING_MARKS,
+    USED_ROWS,
+    find_levels,
+    narrow_levels,
+    parse_numbers,
+    used_levels,
+)
+
+WORDS = st.lists(
+    st.sampled_from(["a", " a", "b ", "c", "?", "NA", "-", "10", "é", "z z"]), unique=True
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(words=WORDS, data=st.data())
+def test_levels_of_categories_are_those_of_the_plain_words(
+    words: list[str], data: st.DataObject
+) -> None:
+    """Whatever order categories have, unused ones among them, each row keeps its word."""
+    codes = data.draw(st.lists(st.integers(-1, len(words) - 1), min_size=1, max_size=30))
+    column = pd.Series(pd.Categorical.from_codes(codes, categories=pd.Index(words, dtype="str")))
+    narrow, levels = narrow_levels(column)
+    plain, expected = find_levels(pd.Series([words[c] if c >= 0 else None for c in codes]))
+    assert levels.tolist() == expected.tolist()
+    assert narrow.tolist() == plain.tolist()
+
+
+def test_sorted_categories_in_use_keep_their_own_codes() -> None:
+    """Nothing is copied where nothing changes, so a million rows cost a look at the first ones."""
+    column = pd.Series(pd.Categorical(["b", "a", "c", None] * 3))
+    codes, words = narrow_levels(column)
+    assert np.shares_memory(codes, column.array.codes)
+    assert words.tolist() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("category", ["?", " b", "B"])
+def test_categories_that_need_work_are_not_taken_as_they_are(category: str) -> None:
+    """A mark is missing, a blank is trimmed, and the order is that of the words."""
+    column = pd.Series(pd.Categorical.from_codes([0, 1, 1], categories=["a", category]))
+    codes, words = narrow_levels(column)
+    assert words.tolist() == sorted({"a", category.strip()} - MISSING_MARKS)
+    assert [words[c] if c >= 0 else None for c in codes] == [
+        "a",
+        *[None if category == "?" else category.strip()] * 2,
+    ]
+
+
+def test_a_level_of_the_last_row_alone_is_used() -> None:
+    """The look at the first rows is only a short cut."""
+    codes = np.zeros(3 * USED_ROWS + 1, dtype=np.int8)
+    codes[-1] = 2
+    assert used_levels(codes, 3).tolist() == [True, False, True]
+
+
+def test_the_widest_narrow_codes_do_not_overflow() -> None:
+    """As many levels as one byte can number are all found."""
+    for n in (126, 127, 128, 129):
+        words = [f"w{i:03d}" for i in range(n)]
+        column = pd.Series(pd.Categorical.from_codes(np.arange(n), categories=words))
+        codes, levels = narrow_levels(column)
+        assert levels.tolist() == words
+        assert (codes + 1).min() == 1
+        assert used_levels(codes, n).all()
+
+
+def test_words_without_a_digit_are_no_numbers() -> None:
+    """Also those that python would read as one."""
+    assert np.isnan(parse_numbers(["inf", "nan", "True", "x"])).all()
+    assert parse_numbers(["x", "5"])[1] == 5
