@@ -41,6 +41,12 @@ GATE_ERRORS = 1.0
 simulation (60 sets each of 100, 500 and 2,000 rows) 0 to 2 % of needless calibrators were kept, and of needed ones 37 %
 (logits halved, 100 rows) to 100 % (500 rows and more); where kept, log loss fell by .014 to .135."""
 
+SLOPE_SPREAD = 0.2
+"""Standard deviation of the logarithm of a single model's slope, before the folds have spoken. Chosen among .1 to 2, on
+18 draws of 5 and 10 labels per class of eight sets of pictures, texts and recordings: the better of two heads by Brier
+score had 25.9 % error on the test splits, by that of probabilities as they came 26.8 %, and the best of each 25.7 %;
+with four more that use the pool 23.0, 23.2 and 22.5 %."""
+
 LEAST_PROBABILITY = 1e-7
 """Probabilities are moved this far from 0 and 1 before the logarithm (a logit of 16)."""
 
@@ -133,6 +139,27 @@ def fit_calibrator(pred_oof: Array, y: Truth, task: Task) -> Calibrator:
     return fit(pred_oof, y) if _helps(fit, pred_oof, y) else nothing
 
 
+def temper(pred_oof: Array, y: Truth) -> Calibrator:
+    """Make one model as sure as the folds say, so that it can be compared and blended with others.
+
+    A head that is hardly sure of any of 77 classes loses against a worse one that is, although the most probable
+    class, by which labels are told, is the same at any sureness.
+
+    Parameters
+    ----------
+    pred_oof : ndarray of shape (n, k)
+        Out-of-fold class probabilities of one configuration.
+    y : ndarray of int of shape (n,)
+        Codes.
+
+    Returns
+    -------
+    Calibrator
+        A temperature, nearer to none the fewer rows there are (see ``SLOPE_SPREAD``).
+    """
+    return _fit_temperature(pred_oof, y, SLOPE_SPREAD)
+
+
 def _helps(fit: Callable[[Array, Truth], Calibrator], pred: Array, y: Truth) -> bool:
     gain = np.zeros(len(y))
     for fold in split(SplitPlan(folds=GATE_FOLDS, repeats=1), y, None):
@@ -148,12 +175,13 @@ def _loss(pred: Array, y: Truth) -> NDArray[np.float64]:
     return np.asarray(rows.mean(axis=1) if rows.ndim == 2 else rows)
 
 
-def _fit_temperature(pred: Array, y: Truth) -> Calibrator:
-    """The slope of least log loss: a search in one dimension over its logarithm."""
+def _fit_temperature(pred: Array, y: Truth, spread: float = np.inf) -> Calibrator:
+    """The slope of least log loss: a search in one dimension over its logarithm, expected about 0 give or take."""
     from scipy.optimize import minimize_scalar
 
     def loss(log_slope: float) -> float:
-        return float(_loss(make(log_slope).apply(pred), y).mean())
+        unlikely = (log_slope / spread) ** 2 / (2 * len(y))
+        return float(_loss(make(log_slope).apply(pred), y).mean()) + unlikely
 
     def make(log_slope: float) -> Calibrator:
         slope = float(np.exp(log_slope))

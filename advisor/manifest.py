@@ -43,6 +43,8 @@ class Member(_Frozen):
     representation: str
     weight: float
     folds: tuple[FoldPart, ...]
+    calibrator: Calibrator = Calibrator()
+    """Of its own answers, before they are blended."""
 
 
 class Manifest(_Frozen):

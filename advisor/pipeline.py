@@ -223,8 +223,8 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
         n_rows = len(frame) if rows is None else int(rows.sum())
         total = np.zeros((n_rows, self.manifest.problem.n_outputs))
         for member, parts in self._loaded() if n_rows else []:
-            for model, place in parts:
-                total += member.weight / len(parts) * model.predict(matrices[place])
+            mean = sum(model.predict(matrices[place]) for model, place in parts) / len(parts)
+            total += member.weight * member.calibrator.apply(np.asarray(mean))
         if rows is None or self._medium is None:
             return total, []
         whole = np.full((len(frame), total.shape[1]), np.nan)

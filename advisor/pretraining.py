@@ -193,7 +193,7 @@ def pretrain_on(  # noqa: PLR0913 (keyword-only options)
             f"expected unlabelled items that are neither labelled nor in the test split to learn from, got none in "
             f"{dataset.name}; pass --unlabeled PATH"
         )
-    card = _card(dataset, backbone)
+    card = _card(dataset, backbone, from_scratch)
     probe, n_probed, measure = _probe_of(dataset, seed)
     last, begun = Progress(), time.monotonic()
 
@@ -258,8 +258,8 @@ def _check(dataset: Dataset, method: str, device: str, steps: int | None, out: P
         raise InvalidRequest(f"expected a folder as -o, got the file '{out}'; name another")
 
 
-def _card(dataset: Dataset, backbone: str) -> BackboneCard:
-    """Find the backbone that is named, or the usual one."""
+def _card(dataset: Dataset, backbone: str, from_scratch: bool) -> BackboneCard:
+    """Find the backbone that is named, or the usual one; its weights have to be there unless they are not wanted."""
     if not backbone and dataset.modality is Modality.AUDIO:
         backbone = LISTENING
     if not backbone and dataset.modality is Modality.TEXT:
@@ -275,7 +275,7 @@ def _card(dataset: Dataset, backbone: str) -> BackboneCard:
     if not backbone:
         usable = usable_backbones(dataset.modality)
         backbone = usable[0] if usable else "efficientnet_lite0"
-    if lacking := fetch_backbone(backbone):
+    if not from_scratch and (lacking := fetch_backbone(backbone)):
         raise MissingDependency(lacking)
     card = find_backbone(backbone)
     if card.modality is not dataset.modality:

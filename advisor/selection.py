@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from advisor.belief import Beliefs, Gates
-from advisor.calibration import Calibrator, fit_calibrator
+from advisor.calibration import Calibrator, fit_calibrator, temper
 from advisor.ensemble import Blend, Decision, fit_decision, select_blend
 from advisor.evaluation import (
     Score,
@@ -52,6 +52,8 @@ test split."""
 SMALLEST_LOSS = 1e-6
 """Losses are floored here before logarithms: none at all on few rows is luck."""
 
+NO_CALIBRATION = Calibrator(kind="none")
+
 NOTHING_BELIEVED = Beliefs()
 """All trials are equal before they are judged."""
 
@@ -75,6 +77,8 @@ class Selection:
         With weight above zero, heaviest first.
     weights : tuple of float
         One per member, summing to one.
+    calibrators : tuple of Calibrator
+        One per member: from its own probabilities to those that are blended.
     decision : Decision
         From probabilities to the predicted class.
     calibrator : Calibrator
@@ -89,6 +93,7 @@ class Selection:
 
     members: tuple[Trial, ...]
     weights: tuple[float, ...]
+    calibrators: tuple[Calibrator, ...]
     decision: Decision
     calibrator: Calibrator
     score: Score
@@ -132,16 +137,17 @@ def select(
     blocks = None if workspace.blocks is None else workspace.blocks[rows]
     counts = bootstrap_counts(y, blocks, bootstraps(len(y), metric), problem.seed)
     criterion = get_metric(metric.criterion, problem.task)
-    trials = contenders(store)
+    answers = _answers(contenders(store), store, rows, y, metric)
+    trials = _best_first(answers, y, criterion)
     # First whole strategies; then what is gated, against the best without it of all that is believed by then.
     off = {t.number: why for t in trials if (why := _off_gate(t, beliefs.gated))}
     strange = {t.number: t.strategy for t in trials if t.strategy in beliefs.doubted}
     plain = [trial for trial in trials if trial.number not in off]
-    believed, said = _believed(plain, strange, store, rows, y, criterion, counts)
+    believed, said = _believed(plain, strange, answers, y, criterion, counts)
     passing = [t for t in trials if t.number in off or t in believed]
-    trials, more = _believed(passing, off, store, rows, y, criterion, counts)
+    trials, more = _believed(passing, off, answers, y, criterion, counts)
     notes += (*said, *more)
-    stack = np.stack([store.predictions(trial.number)[rows] for trial in trials])
+    stack = np.stack([answers[trial.number].values for trial in trials])
     units = len(y) if blocks is None else len(np.unique(blocks))
     alone = single or units < ENSEMBLE_MIN_ROWS
     factors = _factors(trials, stack, y, criterion, counts, beliefs)
@@ -168,12 +174,53 @@ def select(
     return Selection(
         members=tuple(trial for _, trial in kept),
         weights=tuple(float(weight) for weight, _ in kept),
+        calibrators=tuple(answers[trial.number].calibrator for _, trial in kept),
         decision=blend.decision,
         calibrator=calibrator,
         score=score,
         naive=float(metric.score(y, final)[0]),
         notes=notes,
     )
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """What a trial said of the rows that are chosen by: as sure as the folds allow, where labels are asked for."""
+
+    trial: Trial
+    values: NDArray[np.float64]
+    calibrator: Calibrator
+
+
+def _answers(
+    trials: Sequence[Trial],
+    store: TrialStore,
+    rows: NDArray[np.int64],
+    y: NDArray[np.generic],
+    metric: Metric,
+) -> dict[int, _Answers]:
+    """Read the trials' predictions; of single labels, where sureness does not count, each with its own temperature."""
+    found = {}
+    for trial in trials:
+        values = store.predictions(trial.number)[rows]
+        tempered = metric.needs == "labels" and y.ndim == 1
+        calibrator = temper(values, y) if tempered else NO_CALIBRATION
+        found[trial.number] = _Answers(trial, calibrator.apply(values), calibrator)
+    return found
+
+
+def _best_first(
+    answers: Mapping[int, _Answers], y: NDArray[np.generic], criterion: Metric
+) -> list[Trial]:
+    """Order trials by the criterion of their answers; they come so where these are as they were predicted."""
+    if all(own.calibrator == NO_CALIBRATION for own in answers.values()):
+        return [own.trial for own in answers.values()]
+
+    def loss(own: _Answers) -> tuple[bool, float, int]:
+        error = criterion.error(float(criterion.score(y, own.values)[0]))
+        return bool(np.isnan(error)), error, own.trial.number
+
+    return [own.trial for own in sorted(answers.values(), key=loss)]
 
 
 def _off_gate(trial: Trial, gated: Gates) -> str:
@@ -187,8 +234,7 @@ def _off_gate(trial: Trial, gated: Gates) -> str:
 def _believed(
     trials: list[Trial],
     doubts: Mapping[int, str],
-    store: TrialStore,
-    rows: NDArray[np.int64],
+    answers: Mapping[int, _Answers],
     y: NDArray[np.generic],
     criterion: Metric,
     counts: NDArray[np.uint16],
@@ -197,12 +243,12 @@ def _believed(
     others = [trial for trial in trials if trial.number not in doubts]
     if not others:
         return trials, ()
-    best = others[0]  # contenders come best first
-    reference = store.predictions(best.number)[rows]
+    best = others[0]  # trials come best first
+    reference = answers[best.number].values
     kept, lucky = [], set()
     for trial in trials:
         if trial.number in doubts:
-            own = store.predictions(trial.number)[rows]
+            own = answers[trial.number].values
             _, low, _ = paired_difference(y, own, reference, criterion, counts, BELIEVED_LEVEL)
             if not low > 0:
                 if trials.index(trial) < trials.index(best):
@@ -229,7 +275,6 @@ def _rows(workspace: Workspace) -> tuple[NDArray[np.int64], tuple[str, ...]]:
 
 
 Chooser = Callable[[NDArray[np.float64]], Blend]
-NO_CALIBRATION = Calibrator(kind="none")
 
 
 def bootstraps(n_rows: int, metric: Metric) -> int:
@@ -251,7 +296,7 @@ def _factors(
     others = [i for i, trial in enumerate(trials) if trial.strategy not in beliefs.ahead]
     if not others or len(others) == len(trials):
         return factors
-    reference = _log_losses(y, stack[others[0]], criterion, counts)  # contenders come best first
+    reference = _log_losses(y, stack[others[0]], criterion, counts)  # trials come best first
     for i, trial in enumerate(trials):
         if i in others:
             continue

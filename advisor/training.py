@@ -190,11 +190,14 @@ def _deploy(
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir()
     if single:
-        members = [_refit(draft, workspace, selection.members[0], executor)]
+        alone = _refit(draft, workspace, selection.members[0], executor)
+        members = [alone.model_copy(update={"calibrator": selection.calibrators[0]})]
     else:
         members = [
-            _gather(draft, workspace, store, trial, weight)
-            for trial, weight in zip(selection.members, selection.weights, strict=True)
+            _gather(draft, workspace, store, trial, weight).model_copy(update={"calibrator": own})
+            for trial, weight, own in zip(
+                selection.members, selection.weights, selection.calibrators, strict=True
+            )
         ]
     manifest = Manifest(
         problem=workspace.problem,

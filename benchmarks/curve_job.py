@@ -39,8 +39,8 @@ from advisor.workspace import POOL_ROWS
 BACKBONE = "efficientnet_lite0"
 """The backbone under the baseline on pictures: the one that comes with the installation."""
 
-GATED_TRIALS = 20
-"""Trials of ``gated``: the defaults, and about two more of each; so many, and not what there is time for, that a busy
+GATED_TRIALS = 8
+"""Trials of ``gated``: the defaults and a few more; so many, and not what there is time for, that a busy
 machine chooses the same."""
 
 SOUND_RATE, MFCCS = 16_000, 20

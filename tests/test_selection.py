@@ -182,3 +182,20 @@ def test_augmentation_has_to_beat_the_same_network_without_it(
 def replace_trial(trial: Trial, params: dict[str, str | float]) -> Trial:
     """The same trial of the strategy ``probe`` with other parameters."""
     return trial.model_copy(update={"strategy": "probe", "params": params})
+
+
+def test_how_sure_a_model_is_does_not_count_where_labels_are_asked_for(tmp_path: Path) -> None:
+    """A model that is right more often is chosen though it is hardly sure; deployed, it is as sure as the folds say."""
+    dataset = small_dataset(150)
+    workspace = workspace_of(dataset, tmp_path / "work", metric="accuracy")
+    truth = workspace.y.astype(float)
+    right = np.where(np.arange(len(truth)) % 10 == 0, 1 - truth, truth)
+    flat = 0.38 + 0.24 * right
+    sure = np.where(np.arange(len(truth)) % 5 == 0, 1 - truth, truth) * 0.6 + 0.2
+    pair = [np.column_stack([1 - p, p]) for p in (flat, sure)]
+    losses = [((p[:, 1] - truth) ** 2).mean() for p in pair]
+    assert losses[0] > losses[1]
+    selection = select(workspace, _store(tmp_path / "store", pair, losses), single=True)
+    assert selection.members[0].strategy == "strategy0"
+    calibrated = selection.calibrators[0].apply(pair[0])
+    assert ((calibrated[:, 1] - truth) ** 2).mean() < 0.95 * losses[0]

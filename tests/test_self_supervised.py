@@ -30,7 +30,7 @@ from advisor.backbones.engines.view_training import Settings, body_of, make_meth
 from advisor.cache import FOLDER_VARIABLE
 from advisor.deadline import Deadline
 from advisor.embedding import embed
-from advisor.errors import DeadlineExceeded, InvalidRequest
+from advisor.errors import DeadlineExceeded, InvalidRequest, MissingDependency
 from advisor.images.squares import load_square
 
 NET, VIT = "test_efficientnet.r160_in1k", "test_vit.r160_in1k"
@@ -325,6 +325,16 @@ def test_backbone_can_start_from_scratch(files: list[str], weights: dict[str, st
     name = next(n for n, v in original.items() if v.dim() == 4)
     assert torch.allclose(values_of(kept)[name], original[name], atol=1e-6)
     assert not torch.allclose(values_of(fresh)[name], original[name], atol=1e-2)
+
+
+def test_random_weights_need_no_others(files: list[str]) -> None:
+    """A backbone whose weights are not on this machine is trained from scratch, and has some afterwards."""
+    card = find_backbone(f"{NET}{PATH_MARK}nowhere.safetensors")
+    with pytest.raises(MissingDependency):
+        LOADERS["timm"].adapt(card, files, Deadline(None), 0, Wanted(method="simclr", steps=1))
+    wanted = Wanted(method="simclr", steps=1, from_scratch=True)
+    name = LOADERS["timm"].adapt(card, files, Deadline(None), 0, wanted)
+    assert np.isfinite(embed(files[:2], name, threads=1)).all()
 
 
 def test_first_tensors_can_stay_as_they_are(files: list[str], weights: dict[str, str]) -> None:

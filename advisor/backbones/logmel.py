@@ -109,7 +109,8 @@ class LogMelLoader:
         wanted: Wanted = BY_ITSELF,
     ) -> str:
         """Go on with self-supervised training on log-mel pictures, and name the backbone it becomes."""
-        if lacking := self.missing(card):
+        at_hand = wanted.from_scratch and all(available(module) for module in NEEDED)
+        if not at_hand and (lacking := self.missing(card)):
             raise MissingDependency(lacking)
         from advisor.backbones.engines.self_supervised import Shown, adapt, name_of
 

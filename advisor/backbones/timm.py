@@ -96,7 +96,8 @@ class TimmLoader:
         wanted: Wanted = BY_ITSELF,
     ) -> str:
         """Go on with self-supervised training on pictures, and name the backbone it becomes."""
-        self._need(card)
+        if not (wanted.from_scratch and all(available(module) for module in NEEDED)):
+            self._need(card)  # random weights are at hand
         from advisor.backbones.engines.self_supervised import Shown, adapt, name_of
 
         seen = as_card(card, ImageCard)

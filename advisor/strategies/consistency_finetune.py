@@ -30,7 +30,7 @@ from advisor.strategies.finetuning import (
     seeds_of,
 )
 from advisor.strategies.partial_finetune import TAIL_TIME
-from advisor.strategies.pseudo_labels import POOL_LOOKED_AT, PRESENT
+from advisor.strategies.pseudo_labels import NO_POOL, POOL_LOOKED_AT, PRESENT
 from advisor.strategy import STRATEGIES, Card, Model, Params, number, word
 
 if TYPE_CHECKING:
@@ -46,10 +46,7 @@ class PooledModel(FineTuneModel):
         InvalidRequest is raised where there is no pool: no row of it could be read, or all are labelled or test rows.
         """
         if X.pool is None or not X.pool.shape[0]:
-            raise InvalidRequest(
-                "expected unlabelled rows that are neither labelled nor in the test split, got none; add some with "
-                "--unlabeled, or use a strategy without a pool"
-            )
+            raise InvalidRequest(NO_POOL)
         self.pool: NDArray[Any] = np.asanyarray(X.pool)
         try:
             return super().fit(X, y, deadline)

@@ -35,6 +35,12 @@ from advisor.strategy import FitContext, Model, Params, Strategy, number, word
 PRESENT = {"n_unlabelled": "a pool of unlabelled rows to learn from"}
 """What the data must have."""
 
+NO_POOL = (
+    "expected unlabelled rows that are neither labelled nor in the test split, got none; add some with --unlabeled, or "
+    "use a strategy without a pool"
+)
+"""What is said where a fit gets none, since no row of the pool could be read or all are labelled or test rows."""
+
 POOL_LOOKED_AT = 2_000
 """Rows of the pool that costs are told for: it is not known to a strategy before it is fitted. Our choice: the middle
 of what the pools that we measured hold."""
@@ -122,10 +128,7 @@ def pool_of(X: Features) -> NDArray[np.float64]:
         If there is none: no row of it could be read, or all are labelled or test rows.
     """
     if X.pool is None or not X.pool.shape[0]:
-        raise InvalidRequest(
-            "expected unlabelled rows that are neither labelled nor in the test split, got none; add some with "
-            "--unlabeled, or use a strategy without a pool"
-        )
+        raise InvalidRequest(NO_POOL)
     return np.asarray(X.pool, dtype=np.float64)
 
 

@@ -189,7 +189,8 @@ def _digest(
     card: ImageCard, keys: Sequence[str], settings: Settings, seed: int, wanted: Wanted
 ) -> str:
     """Name a result by all that it depends on; of the probe, only whether there is one."""
-    told = f"{fingerprint(card)} {card.preparation} {asdict(settings)} {seed} {RECIPE} {wanted.probe_key}"
+    start = "" if settings.from_scratch else fingerprint(card)
+    told = f"{start} {card.preparation} {asdict(settings)} {seed} {RECIPE} {wanted.probe_key}"
     digest = hashlib.sha256(told.encode())
     for key in keys:
         digest.update(key.encode())
