@@ -157,7 +157,7 @@ def main() -> None:
             results.write(json.dumps({"piece": key, "line": done[key]}) + "\n")
         print("  ".join(done[key]), flush=True)
     if asked.report:
-        told = f"`python benchmarks/pretraining.py --steps {asked.steps} --report`"
+        told = f"`python benchmarks/pretraining.py --methods {asked.methods} --steps {asked.steps} --report`"
         about = f"{told}, {datetime.date.today()}. Machine: {machine()}."
         table = markdown_table(HEADER, list(done.values()))
         title = "## Pretraining on the pool, in short"
