@@ -10,6 +10,7 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -103,59 +104,9 @@ def pretrain(  # noqa: PLR0913 (keyword-only options, each with a default)
     Parameters
     ----------
     data : path, DataFrame, Bunch or Dataset
-        As :func:`advisor.advise` takes it; with a pool.
+        As :func:`advisor.advise` takes it: pictures, recordings or texts, with a pool.
     target, task, unlabeled, groups
-        As in :func:`advisor.advise`.
-    method, backbone, from_scratch, steps, seed, device, deadline, out, tell
-        As in :func:`pretrain_on`.
-
-    Returns
-    -------
-    Pretrained
-        The name of the backbone that came of it, for ``backbones``, and what a probe on labelled folds says of it.
-
-    Raises
-    ------
-    AdvisorError
-        When the data or an option cannot be used, or there is no pool.
-    """
-    if isinstance(data, Dataset):
-        dataset = data
-    else:
-        dataset = read_dataset(data, target=target, task=task, unlabeled=unlabeled, groups=groups)
-    return pretrain_on(
-        dataset,
-        method=method,
-        backbone=backbone,
-        from_scratch=from_scratch,
-        steps=steps,
-        seed=seed,
-        device=device,
-        deadline=deadline,
-        out=out,
-        tell=tell,
-    )
-
-
-def pretrain_on(  # noqa: PLR0913 (keyword-only options)
-    dataset: Dataset,
-    *,
-    method: str = "",
-    backbone: str = "",
-    from_scratch: bool = False,
-    steps: int | None = None,
-    seed: int = 0,
-    device: str = "",
-    deadline: Deadline | None = None,
-    out: Path | None = None,
-    tell: Told | None = None,
-) -> Pretrained:
-    """Train a backbone further on the pool of a dataset, without labels.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        Of pictures, recordings or texts, with a pool.
+        As in :func:`advisor.advise`; not for a Dataset, which is read already.
     method : str
         One of :data:`advisor.adaptation.METHODS`, or ``mlm`` for texts; empty for the usual one.
     backbone : str
@@ -181,11 +132,17 @@ def pretrain_on(  # noqa: PLR0913 (keyword-only options)
 
     Raises
     ------
+    AdvisorError
+        When the data cannot be read.
     InvalidRequest
         If there is no pool, or an option cannot be used.
     MissingDependency
         If a library or the backbone's weights are not on this machine.
     """
+    if isinstance(data, Dataset):
+        dataset = data
+    else:
+        dataset = read_dataset(data, target=target, task=task, unlabeled=unlabeled, groups=groups)
     _check(dataset, method, device, steps, out)
     pool = unseen_rows(dataset)
     if pool is None:
@@ -195,14 +152,7 @@ def pretrain_on(  # noqa: PLR0913 (keyword-only options)
         )
     card = _card(dataset, backbone, from_scratch)
     probe, n_probed, measure = _probe_of(dataset, seed)
-    last, begun = Progress(), time.monotonic()
-
-    def note(progress: Progress) -> None:
-        nonlocal last
-        last = progress
-        if tell is not None:
-            tell(progress)
-
+    begun = time.monotonic()
     wanted = Wanted(
         method=method,
         steps=steps,
@@ -210,32 +160,51 @@ def pretrain_on(  # noqa: PLR0913 (keyword-only options)
         device=device,
         probe=probe,
         probe_key=f"{dataset.fingerprint} {seed}",
-        tell=note,
+        tell=tell,
     )
-    told: dict[str, Any] = {
-        "backbone": card.name,
-        "n_pool": len(pool),
-        "n_probed": n_probed,
-        "measure": measure,
-    }
-    try:
-        name = LOADERS[card.loader].adapt(
-            card, _items(dataset, pool), deadline or Deadline(None), seed, wanted
-        )
-    except DeadlineExceeded as reason:
-        name, told["stopped"] = card.name, str(reason)
-        told |= {"method": method or "", "place": ""} | _figures(last.told())
-    else:
-        place = Path(name.partition(PATH_MARK)[2])
-        folder = place if place.is_dir() else place.parent
-        kept = json.loads((folder / ADAPTED).read_text(encoding="utf-8"))
-        told |= {"method": kept.get("method", WORDS_METHOD)} | _figures(kept)
-        if out is not None:
-            place = _copied(folder, place, Path(out))
-        told["place"] = str(place)
-        name = f"{card.name.partition(PATH_MARK)[0]}{PATH_MARK}{place}"
-    made = Pretrained(name=name, seconds=time.monotonic() - begun, **told)
+    items = _items(dataset, pool)
+    told = _adapt(card, items, deadline or Deadline(None), seed, wanted, out)
+    made = Pretrained(
+        backbone=card.name,
+        n_pool=len(pool),
+        n_probed=n_probed,
+        measure=measure,
+        seconds=time.monotonic() - begun,
+        **told,
+    )
     return made if made.improved else made.model_copy(update={"name": card.name})
+
+
+def _adapt(
+    card: BackboneCard,
+    items: Sequence[str],
+    deadline: Deadline,
+    seed: int,
+    wanted: Wanted,
+    out: Path | None,
+) -> dict[str, Any]:
+    """Train one backbone on the pool's items and tell how far that came, in the fields of :class:`Pretrained`."""
+    last = Progress()
+
+    def note(progress: Progress) -> None:
+        nonlocal last
+        last = progress
+        if wanted.tell is not None:
+            wanted.tell(progress)
+
+    try:
+        name = LOADERS[card.loader].adapt(card, items, deadline, seed, replace(wanted, tell=note))
+    except DeadlineExceeded as reason:
+        unfinished = {"name": card.name, "method": wanted.method, "place": ""}
+        return unfinished | {"stopped": str(reason)} | _figures(last.told())
+    place = Path(name.partition(PATH_MARK)[2])
+    folder = place if place.is_dir() else place.parent
+    kept = json.loads((folder / ADAPTED).read_text(encoding="utf-8"))
+    if out is not None:
+        place = _copied(folder, place, Path(out))
+    name = f"{card.name.partition(PATH_MARK)[0]}{PATH_MARK}{place}"
+    method = kept.get("method", WORDS_METHOD)
+    return {"name": name, "method": method, "place": str(place)} | _figures(kept)
 
 
 def _check(dataset: Dataset, method: str, device: str, steps: int | None, out: Path | None) -> None:

@@ -97,7 +97,7 @@ def print_pretrained(made: Pretrained, console: Console, command: str) -> None:
     Parameters
     ----------
     made : Pretrained
-        As :func:`advisor.pretraining.pretrain_on` returns it.
+        As :func:`advisor.pretraining.pretrain` returns it.
     console : Console
         On stdout.
     command : str

@@ -7,11 +7,16 @@ a fold can choose when it stops: it takes a fixed number of steps, or held-out t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
 
 from advisor.adaptation import Wanted
 from advisor.backbone import LOADERS, PATH_MARK, find_backbone
 from advisor.deadline import Deadline
 from advisor.errors import InvalidRequest
+from advisor.representation import Features
+from advisor.representations.items import ItemsRepresentation
 from advisor.tasks import Modality
 
 SEED = 0
@@ -25,6 +30,32 @@ ITEMS = {Modality.TEXT: "texts", Modality.IMAGE: "pictures", Modality.AUDIO: "re
 
 LISTENS = "_logmel"
 """Behind an image backbone's name: the same, shown log-mel pictures of recordings."""
+
+
+class AdaptedItems(ItemsRepresentation):
+    """What a representation adds that says which adapted backbone a network is to be trained from."""
+
+    def __init__(self, argument: str = "") -> None:
+        super().__init__(argument)
+        self.source = ""
+        """Name of the adapted backbone; known after ``prepare``, and forgotten by ``save``: a network that was trained
+        from it is complete without it."""
+
+    def transform(self, X: pd.DataFrame) -> Features:
+        """Turn items into what the representation without adapting makes of them, and name the adapted backbone.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            Conforming rows.
+
+        Returns
+        -------
+        Features
+            ``info.source`` is empty where nothing was prepared, as in a saved run.
+        """
+        found = super().transform(X)
+        return replace(found, info=found.info.model_copy(update={"source": self.source}))
 
 
 def adapted_name(

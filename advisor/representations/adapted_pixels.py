@@ -6,26 +6,24 @@ What is to be trained from is said by ``info.source``, the name of the adapted b
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pandas as pd
 
 from advisor.deadline import Deadline
-from advisor.representation import REPRESENTATIONS, Features
-from advisor.representations.adapted import METHOD_MARK, adapted_name, listening, seeing
+from advisor.representation import REPRESENTATIONS
+from advisor.representations.adapted import (
+    METHOD_MARK,
+    AdaptedItems,
+    adapted_name,
+    listening,
+    seeing,
+)
 from advisor.representations.pixels import PixelsRepresentation
 from advisor.tasks import Modality
 
 
 @REPRESENTATIONS.add("adapted_pixels")
-class AdaptedPixelsRepresentation(PixelsRepresentation):
+class AdaptedPixelsRepresentation(AdaptedItems, PixelsRepresentation):
     """The pixels are those of ``pixels``."""
-
-    def __init__(self, argument: str = "") -> None:
-        super().__init__(argument)
-        self.source = ""
-        """Name of the adapted backbone; known after ``prepare``, and forgotten by ``save``: a network that was trained
-        from it is complete without it."""
 
     def prepare(
         self, X: pd.DataFrame, deadline: Deadline, pool: pd.DataFrame | None = None
@@ -53,19 +51,3 @@ class AdaptedPixelsRepresentation(PixelsRepresentation):
         files = None if pool is None else self.items(pool)[0]
         name = adapted_name(listening(backbone) if hears else backbone, files, deadline, method)
         self.source = seeing(name)
-
-    def transform(self, X: pd.DataFrame) -> Features:
-        """Turn paths into pixels, and say which backbone they are for.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (n_rows, n_columns)
-            Conforming rows.
-
-        Returns
-        -------
-        Features
-            uint8; ``info.source`` is empty where nothing was prepared, as in a saved run.
-        """
-        found = super().transform(X)
-        return replace(found, info=found.info.model_copy(update={"source": self.source}))

@@ -6,26 +6,18 @@ with all its cores; what is learned from is said by ``info.source``, the name of
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pandas as pd
 
 from advisor.deadline import Deadline
-from advisor.representation import REPRESENTATIONS, Features
-from advisor.representations.adapted import adapted_name
+from advisor.representation import REPRESENTATIONS
+from advisor.representations.adapted import AdaptedItems, adapted_name
 from advisor.representations.tokens import TokensRepresentation
 from advisor.tables.columns import texts_of
 
 
 @REPRESENTATIONS.add("adapted_tokens")
-class AdaptedTokensRepresentation(TokensRepresentation):
+class AdaptedTokensRepresentation(AdaptedItems, TokensRepresentation):
     """One row of ids per text; the tokeniser is that of the model as it came."""
-
-    def __init__(self, argument: str = "") -> None:
-        super().__init__(argument)
-        self.source = ""
-        """Name of the adapted model; known after ``prepare``, and forgotten by ``save``: a network that was trained
-        from it is complete without it."""
 
     def prepare(
         self, X: pd.DataFrame, deadline: Deadline, pool: pd.DataFrame | None = None
@@ -50,19 +42,3 @@ class AdaptedTokensRepresentation(TokensRepresentation):
         """
         texts = None if pool is None else texts_of(pool, self.columns)
         self.source = adapted_name(self.backbone, texts, deadline)
-
-    def transform(self, X: pd.DataFrame) -> Features:
-        """Turn texts into ids, and say which model they are for.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (n_rows, n_columns)
-            Conforming rows.
-
-        Returns
-        -------
-        Features
-            int32; ``info.source`` is empty where nothing was prepared, as in a saved run.
-        """
-        found = super().transform(X)
-        return replace(found, info=found.info.model_copy(update={"source": self.source}))
