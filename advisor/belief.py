@@ -1,7 +1,7 @@
 """Plan → what is believed of its strategies before cross-validation speaks, and how much that weighs beside it.
 
 Two ways. What costs much or can harm has to prove itself: networks, augmentation, strategies that use the pool, where
-no evidence puts them ahead (:data:`advisor.selection.BELIEVED_LEVEL`). And where evidence does put a strategy that uses
+no evidence puts them ahead (:data:`advisor.gate.BELIEVED_LEVEL`). And where evidence does put a strategy that uses
 the pool ahead of the same strategy without it, that weighs as much as its own uncertainty allows: on thirty labels two
 heads have the same accuracy in cross-validation, and differ in how sure they are, while the pool halves the error on
 the test split.
@@ -25,8 +25,8 @@ LEAST_SPREAD = 0.2
 other data do not say to less than a fifth what will happen on this."""
 
 DISPROVED = 2.0
-"""Standard deviations by which a strategy is behind in cross-validation from which no evidence counts: the usual bound
-of what chance does."""
+"""Standard deviations by which cross-validation says the opposite of the evidence, from which that no longer counts:
+the usual bound of what chance does."""
 
 Gates = Mapping[str, Mapping[str, ParamValue]]
 """Per strategy its gated parameters, each with the value that needs no proof."""
@@ -47,7 +47,7 @@ class Prospect:
     log_ratio: float
     spread: float
 
-    def updated(self, measured: float, error: float) -> float:
+    def updated(self, measured: float, error: float) -> tuple[float, float]:
         """Weigh what was measured with what was expected, each by its precision; the latter not where it is disproved.
 
         Parameters
@@ -59,19 +59,22 @@ class Prospect:
 
         Returns
         -------
-        float
-            Mean of the posterior of the logarithm (both normal); what was measured, where that is above zero by more
-            than ``DISPROVED`` standard deviations.
+        tuple of float
+            Mean and standard deviation of the posterior of the logarithm (both normal); what was measured, where that
+            is on the other side of zero than expected by more than ``DISPROVED`` standard deviations.
 
         Examples
         --------
-        >>> round(Prospect(log_ratio=-0.4, spread=0.2).updated(measured=0.0, error=0.2), 3)
-        -0.2
+        >>> middle, spread = Prospect(log_ratio=-0.4, spread=0.2).updated(measured=0.0, error=0.2)
+        >>> round(middle, 3), round(spread, 3)
+        (-0.2, 0.141)
         """
-        if measured > DISPROVED * error:
-            return measured
-        known, seen = self.spread**-2, max(error, 1e-6) ** -2
-        return (known * self.log_ratio + seen * measured) / (known + seen)
+        error = max(error, 1e-6)
+        if measured * self.log_ratio < 0 and abs(measured) > DISPROVED * error:
+            return measured, error
+        known, seen = self.spread**-2, error**-2
+        whole = known + seen
+        return (known * self.log_ratio + seen * measured) / whole, whole**-0.5
 
 
 @dataclass(frozen=True)
@@ -84,13 +87,14 @@ class Beliefs:
         Strategies that have to win beyond chance to be chosen.
     gated : mapping of str to mapping of str to value
         Per strategy the parameters of which another value than the one given has to win in the same way.
-    ahead : mapping of str to Prospect
-        Strategies that the evidence puts ahead.
+    ahead, behind : mapping of str to Prospect
+        Strategies with the pool that the evidence puts ahead of, or behind, the same without it.
     """
 
     doubted: frozenset[str] = frozenset()
     gated: Gates = field(default_factory=dict)
     ahead: Mapping[str, Prospect] = field(default_factory=dict)
+    behind: Mapping[str, Prospect] = field(default_factory=dict)
 
 
 def beliefs_of(report: StrategyReport) -> Beliefs:
@@ -107,18 +111,20 @@ def beliefs_of(report: StrategyReport) -> Beliefs:
     """
     cards = {strategy.card.name: strategy.card for strategy in STRATEGIES.values()}
     effects = [effect for finding in report.findings for effect in finding.effects]
-    doubted, ahead = set(), {}
+    doubted: set[str] = set()
+    ahead, behind = {}, {}
     for r in report.recommendations:
         card = cards.get(r.strategy)
         if card is None or not has_to_prove(card):
             continue
         if combine_effects([e for e in effects if e.family in (r.family, r.strategy)])[0] >= 0:
             doubted.add(r.strategy)
-            continue
         ratio, below, above = combine_effects([e for e in effects if e.family == r.strategy])
-        if card.pool and ratio < 0:
-            spread = max((below + above) / RANGE_IN_SPREADS, LEAST_SPREAD)
-            ahead[r.strategy] = Prospect(ratio, spread)
+        prospect = Prospect(ratio, max((below + above) / RANGE_IN_SPREADS, LEAST_SPREAD))
+        if card.pool and ratio < 0 and r.strategy not in doubted:
+            ahead[r.strategy] = prospect
+        elif card.pool and ratio > 0:
+            behind[r.strategy] = prospect
     gated = {
         r.strategy: {
             name: param.default
@@ -127,7 +133,7 @@ def beliefs_of(report: StrategyReport) -> Beliefs:
         }
         for r in report.recommendations
     }
-    return Beliefs(frozenset(doubted), gated, ahead)
+    return Beliefs(frozenset(doubted), gated, ahead, behind)
 
 
 def has_to_prove(card: Card) -> bool:

@@ -34,6 +34,10 @@ FIRST_SHARE, NEXT_SHARE = 0.25, 0.4
 """Parts of the remaining time that a strategy's first trial, and any later one, may take (our choice): one slow
 model must not eat the budget."""
 
+FIRST_MOST, FIRST_SLACK = 0.5, 2.0
+"""A first trial that its card says needs more than its share gets this many times what it needs, up to that part of the
+remaining time (our choice): many short folds must not each be cut off at a second."""
+
 NET_SHARE = 0.85
 """Part of the remaining time that the first trial of a network may take, which is not begun if it is expected to need
 more (our choice: a network cut short says little of what it can do, what was cheap has been tried before, and a network
@@ -264,8 +268,11 @@ class Race:
         if left is None:
             return None
         if not arm.complete():
-            share = NET_SHARE if arm.is_net else FIRST_SHARE
-            return max(share * (left - arm.afterwards), min(left, LEAST_SECONDS))
+            free, least = left - arm.afterwards, min(left, LEAST_SECONDS)
+            if arm.is_net:
+                return max(NET_SHARE * free, least)
+            needed = min(FIRST_SLACK * self.expected_seconds(arm), FIRST_MOST * free)
+            return max(FIRST_SHARE * free, needed, least)
         usual = LONGER * self.expected_seconds(arm)
         return max(NEXT_SHARE * left, min(left, max(usual, LEAST_SECONDS)))
 

@@ -254,7 +254,7 @@ def _seconds(
     elif probe is not None:
         speed = probe.net_speed if strategy.card.clock == "net" else probe.speed
         one_fit *= 1.0 if speed is None else speed
-    repeats = 1 if strategy.card.clock == "net" else splits.repeats  # see Card.clock
+    repeats = strategy.card.judged_repeats(splits.repeats)
     return one_fit * splits.folds * repeats / jobs
 
 

@@ -14,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from advisor.belief import Beliefs, Gates
+from advisor.belief import Beliefs
 from advisor.calibration import Calibrator, fit_calibrator, temper
 from advisor.ensemble import Blend, Decision, fit_decision, select_blend
 from advisor.evaluation import (
     Score,
     bias_corrected_score,
     bootstrap_counts,
-    paired_difference,
     permutation_p,
 )
+from advisor.gate import Gate
 from advisor.metrics import Metric, get_metric
 from advisor.trials import Trial, TrialStore, contenders
 from advisor.workspace import Problem, Workspace
@@ -42,15 +42,6 @@ a few tenths of a point wide)."""
 
 SLOW_BOOTSTRAP_ROWS = {"average_precision": 100_000}
 """The same for metrics that take several times as long (measured: 30 s against 8 s for 100 samples of 20,000 rows)."""
-
-BELIEVED_LEVEL = 0.8
-"""A strategy that the evidence does not put ahead, or augmentation that a space marks as gated, has to beat the others
-with its lower bound of an interval of this level, nine times in ten, before it may be part of the final predictor (our
-choice). On ten pictures of two classes cross-validation preferred a fine-tuned network that was 14 points behind on the
-test split."""
-
-SMALLEST_LOSS = 1e-6
-"""Losses are floored here before logarithms: none at all on few rows is luck."""
 
 NO_CALIBRATION = Calibrator(kind="none")
 
@@ -118,8 +109,7 @@ def select(
     single : bool
         The best configuration only, no ensemble.
     beliefs : Beliefs
-        Which strategies have to win beyond doubt to be chosen (see :data:`BELIEVED_LEVEL`), and which the evidence
-        puts ahead.
+        What is known of strategies before they were tried (see :class:`advisor.gate.Gate`).
 
     Returns
     -------
@@ -139,18 +129,13 @@ def select(
     criterion = get_metric(metric.criterion, problem.task)
     answers = _answers(contenders(store), store, rows, y, metric)
     trials = _best_first(answers, y, criterion)
-    # First whole strategies; then what is gated, against the best without it of all that is believed by then.
-    off = {t.number: why for t in trials if (why := _off_gate(t, beliefs.gated))}
-    strange = {t.number: t.strategy for t in trials if t.strategy in beliefs.doubted}
-    plain = [trial for trial in trials if trial.number not in off]
-    believed, said = _believed(plain, strange, answers, y, criterion, counts)
-    passing = [t for t in trials if t.number in off or t in believed]
-    trials, more = _believed(passing, off, answers, y, criterion, counts)
-    notes += (*said, *more)
+    gate = Gate({n: own.values for n, own in answers.items()}, y, criterion, counts, beliefs)
+    trials, said = gate.passed(trials)
+    notes += said
     stack = np.stack([answers[trial.number].values for trial in trials])
     units = len(y) if blocks is None else len(np.unique(blocks))
     alone = single or units < ENSEMBLE_MIN_ROWS
-    factors = _factors(trials, stack, y, criterion, counts, beliefs)
+    factors = gate.factors(trials)
     choose = _chooser(stack, y, metric, problem, factors if alone else None)
 
     def chosen_on(weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -223,48 +208,6 @@ def _best_first(
     return [own.trial for own in sorted(answers.values(), key=loss)]
 
 
-def _off_gate(trial: Trial, gated: Gates) -> str:
-    """Say which gated parameters of a trial are off the value that needs no proof; empty where none is."""
-    usual = gated.get(trial.strategy, {})
-    off = [n for n, value in usual.items() if n in trial.params and trial.params[n] != value]
-    told = " and ".join(f"{name}={trial.params[name]}" for name in sorted(off))
-    return f"{trial.strategy} with {told}" if off else ""
-
-
-def _believed(
-    trials: list[Trial],
-    doubts: Mapping[int, str],
-    answers: Mapping[int, _Answers],
-    y: NDArray[np.generic],
-    criterion: Metric,
-    counts: NDArray[np.uint16],
-) -> tuple[list[Trial], tuple[str, ...]]:
-    """Leave out the doubted trials that do not clearly beat the best of the others; all stay where all are doubted."""
-    others = [trial for trial in trials if trial.number not in doubts]
-    if not others:
-        return trials, ()
-    best = others[0]  # trials come best first
-    reference = answers[best.number].values
-    kept, lucky = [], set()
-    for trial in trials:
-        if trial.number in doubts:
-            own = answers[trial.number].values
-            _, low, _ = paired_difference(y, own, reference, criterion, counts, BELIEVED_LEVEL)
-            if not low > 0:
-                if trials.index(trial) < trials.index(best):
-                    lucky.add(doubts[trial.number])
-                continue
-        kept.append(trial)
-    lucky -= {doubts[trial.number] for trial in kept if trial.number in doubts}
-    if not lucky:
-        return kept, ()
-    them, left = ("it", "it is") if len(lucky) == 1 else ("them", "they are")
-    return kept, (
-        f"{', '.join(sorted(lucky))} did better on these folds than {best.strategy}, but not beyond chance, and no "
-        f"evidence puts {them} ahead on such data: {left} left out",
-    )
-
-
 def _rows(workspace: Workspace) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     n_rows = len(workspace.y)
     if n_rows <= MAX_ROWS:
@@ -281,42 +224,6 @@ def bootstraps(n_rows: int, metric: Metric) -> int:
     """How many bootstrap samples the bias correction takes for this many rows."""
     rows = SLOW_BOOTSTRAP_ROWS.get(metric.criterion, BOOTSTRAP_ROWS)
     return int(np.clip(rows // max(1, n_rows), LEAST_BOOTSTRAPS, BOOTSTRAPS))
-
-
-def _factors(
-    trials: Sequence[Trial],
-    stack: NDArray[np.float64],
-    y: NDArray[np.generic],
-    criterion: Metric,
-    counts: NDArray[np.uint16],
-    beliefs: Beliefs,
-) -> NDArray[np.float64]:
-    """What the losses of trials are multiplied by, since evidence puts their strategies ahead; shape (n_trials,)."""
-    factors = np.ones(len(trials))
-    others = [i for i, trial in enumerate(trials) if trial.strategy not in beliefs.ahead]
-    if not others or len(others) == len(trials):
-        return factors
-    reference = _log_losses(y, stack[others[0]], criterion, counts)  # trials come best first
-    for i, trial in enumerate(trials):
-        if i in others:
-            continue
-        ratios = _log_losses(y, stack[i], criterion, counts) - reference
-        if np.isfinite(ratios[0]):  # samples of one class alone have no score
-            measured, error = float(ratios[0]), float(np.nanstd(ratios[1:]))
-            factors[i] = np.exp(beliefs.ahead[trial.strategy].updated(measured, error) - measured)
-    return factors
-
-
-def _log_losses(
-    y: NDArray[np.generic],
-    predictions: NDArray[np.float64],
-    criterion: Metric,
-    counts: NDArray[np.uint16],
-) -> NDArray[np.float64]:
-    """Logarithms of the loss on all rows, then on every bootstrap sample."""
-    weights = np.vstack([np.ones(len(y)), counts]).astype(np.float64)
-    losses = [criterion.error(float(score)) for score in criterion.score(y, predictions, weights)]
-    return np.log(np.maximum(losses, SMALLEST_LOSS))
 
 
 def _chooser(

@@ -205,9 +205,10 @@ class Workspace:
             return [Fold(arrays[f"train{i}"], arrays[f"valid{i}"]) for i in range(n_folds)]
 
     def n_folds(self, strategy: str) -> int:
-        """Count the folds a strategy is judged on: all, or those of the first repeat where a fit takes minutes."""
-        once = STRATEGIES[strategy].card.clock == "net"
-        return self.problem.splits.folds if once else len(self.folds)
+        """Count the folds a strategy is judged on: the first of them (:meth:`advisor.strategy.Card.judged_repeats`)."""
+        splits = self.problem.splits
+        repeats = STRATEGIES[strategy].card.judged_repeats(splits.repeats)
+        return min(splits.folds * repeats, len(self.folds))
 
     def fold(self, position: int) -> Fold:
         """One fold, or for ``WHOLE`` all rows in training and the first one to validate shapes on."""

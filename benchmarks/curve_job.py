@@ -39,7 +39,7 @@ from advisor.workspace import POOL_ROWS
 BACKBONE = "efficientnet_lite0"
 """The backbone under the baseline on pictures: the one that comes with the installation."""
 
-GATED_TRIALS = 8
+GATED_TRIALS = 16
 """Trials of ``gated``: the defaults and a few more; so many, and not what there is time for, that a busy
 machine chooses the same."""
 

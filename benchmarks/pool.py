@@ -27,7 +27,7 @@ from readme import markdown_table, write_section
 
 ROOT = Path(__file__).resolve().parent.parent
 MODALITIES = ("image", "text", "audio")
-HEADS = ("self_training", "label_spreading", "prototypes", "consistency_head")
+HEADS = ("pool_blend", "self_training", "label_spreading", "prototypes", "consistency_head")
 NETWORKS = ("consistency_finetune", "distilled_finetune")
 ADAPTED = ("adapted_probe",)
 """Techniques: on frozen features, fine-tuning with the pool, and heads on a backbone that the pool adapted."""

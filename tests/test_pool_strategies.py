@@ -32,7 +32,8 @@ from advisor.strategy import STRATEGIES, FitContext, Model
 from advisor.trials import Trial, TrialStore, cross_validate
 from tests.problems import workspace_of
 
-POOLED = ("self_training", "label_spreading", "prototypes", "consistency_head")
+OF_TABLES = ("self_training", "label_spreading", "prototypes", "consistency_head")
+POOLED = ("pool_blend", *OF_TABLES)
 INFO = FeatureInfo(names=())
 BINARY = FitContext(task=Task.BINARY, n_outputs=2, info=INFO, seed=0)
 
@@ -75,6 +76,18 @@ def test_a_pool_of_the_same_clouds_helps(name: str) -> None:
     alone = fitted("linear_probe", Features(values, INFO), y)
     helped = fitted(name, Features(values, INFO, pool=pool), y)
     assert accuracy(helped, new, truth) > accuracy(alone, new, truth) + 0.03
+
+
+def test_a_blend_is_the_mean_of_its_parts() -> None:
+    """Each as it is by itself with its defaults, weighed by the balance."""
+    values, y = blobs(10, seed=1)
+    rows = Features(values, INFO, pool=blobs(100, seed=2)[0])
+    new, _ = blobs(50, seed=3)
+    spread, trained = (
+        fitted(name, rows, y).predict(new) for name in ("label_spreading", "self_training")
+    )
+    blend = fitted("pool_blend", rows, y, balance=0.7)
+    np.testing.assert_allclose(blend.predict(new), 0.3 * spread + 0.7 * trained)
 
 
 def test_labels_spread_along_the_shape_of_a_cloud() -> None:
@@ -233,9 +246,9 @@ def test_a_pool_strategy_is_deployed_where_it_wins(helps: bool, name: str, tmp_p
 def test_without_evidence_a_pool_strategy_is_doubted() -> None:
     """On tables nothing puts them ahead; without a pool they are rejected by what they need."""
     report = advise_dataset(table(blobs(300, seed=7)[0], 60), probe_seconds=0)
-    assert set(POOLED) <= beliefs_of(report).doubted
+    assert set(OF_TABLES) <= beliefs_of(report).doubted
     bare = advise_dataset(table(np.zeros((0, 60)), 60), probe_seconds=0)
     told = {r.strategy: r.reason for r in bare.rejected}
-    assert all("pool of unlabelled rows" in told[name] for name in POOLED)
+    assert all("pool of unlabelled rows" in told[name] for name in OF_TABLES)
     card = STRATEGIES["self_training"].card
     assert find_rejection(card, report.profile, []) is None

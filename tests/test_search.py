@@ -199,6 +199,15 @@ def test_a_strategy_that_cannot_end_in_time_is_not_begun(workspace: Workspace) -
     assert allowed < 100.0
 
 
+@pytest.mark.parametrize(("cost", "share"), [(1.0, 0.25), (20.0, 0.4), (90.0, 0.5)])
+def test_a_first_trial_gets_what_its_card_says_it_needs(
+    cost: float, share: float, workspace: Workspace
+) -> None:
+    """Twice that, where it is more than the share of any first trial, and never more than half of what is left."""
+    arm = Arm(SearchSpace(strategy="head", params={}), cost=cost)
+    assert _race(workspace, arm).allowance(arm, 100.0) == pytest.approx(100.0 * share)
+
+
 def _steps(low: int = 20, default: int = 100) -> SearchSpace:
     steps = Int(low=low, high=1000, default=default)
     return SearchSpace(strategy="net", params={"steps": steps, "rate": RATE})

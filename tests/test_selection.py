@@ -128,6 +128,31 @@ def test_what_evidence_puts_ahead_wins_where_few_labels_cannot_tell(
         assert (selection.members[0].strategy == "strategy1") is chosen, name
 
 
+def test_what_evidence_puts_behind_has_to_win_against_that(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    """A win just beyond chance is enough where nothing is known, not where evidence says the opposite; a clear one is.
+
+    One configuration is chosen, as on few labels.
+    """
+    truth = workspace.y.astype(float)
+    plain = 0.3 + 0.4 * truth + np.random.default_rng(3).uniform(-0.3, 0.3, len(truth))
+    closer = plain + 0.3 * (truth - plain) * (np.arange(len(truth)) % 6 == 0)
+    clear = plain + 0.5 * (truth - plain)
+    behind = {"strategy1": Prospect(0.3, 0.02)}
+    cases = {
+        "unknown": (closer, {}, True),
+        "behind": (closer, behind, False),
+        "clear": (clear, behind, True),
+    }
+    for name, (chances, prospects, chosen) in cases.items():
+        pair = [np.column_stack([1 - p, p]) for p in (plain, chances)]
+        store = _store(tmp_path / name, pair, [0.4, 0.3])
+        beliefs = Beliefs(doubted=frozenset({"strategy1"}), behind=prospects)
+        selection = select(workspace, store, single=True, beliefs=beliefs)
+        assert (selection.members[0].strategy == "strategy1") is chosen, name
+
+
 def test_augmentation_has_to_win_beyond_chance(workspace: Workspace, tmp_path: Path) -> None:
     """A gated parameter off its default is left out and named where it is ahead by luck, and chosen where it is clear.
 
