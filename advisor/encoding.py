@@ -5,8 +5,8 @@ Each piece is learned on training rows, keeps its state as plain values, and giv
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -239,6 +239,110 @@ _TFIDF: dict[str, Any] = {"ngram_range": (1, 2), "sublinear_tf": True, "strip_ac
 
 def _texts(values: pd.Series) -> list[str]:
     return ["" if text is None or text != text else str(text) for text in values.astype(object)]
+
+
+@dataclass(frozen=True)
+class ColumnParts:
+    """What was learned of a table's usable columns, kind by kind, each kind in the order of the columns."""
+
+    numbers: tuple[str, ...] = ()
+    dates: tuple[DateParts, ...] = ()
+    levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Per column of names the levels that are told apart."""
+    texts: tuple[TextTerms, ...] = ()
+
+    @classmethod
+    def learn(
+        cls,
+        X: pd.DataFrame,
+        columns: Sequence[Column],
+        levels_of: Callable[[pd.Series], tuple[str, ...]],
+        most_terms: int,
+    ) -> ColumnParts:
+        """Learn levels, date origins and terms.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            Training rows, conforming.
+        columns : sequence of Column
+            Their schema.
+        levels_of : callable
+            Chooses the levels of a column of names.
+        most_terms : int
+            Terms to keep of a column of texts.
+
+        Returns
+        -------
+        ColumnParts
+            Ready to transform.
+        """
+        usable = usable_columns(X, columns)
+        known = NUMBERS | LEVELS | {ColumnKind.DATETIME}
+        return cls(
+            tuple(c.name for c in usable if c.kind in NUMBERS),
+            tuple(
+                DateParts.learn(c.name, X[c.name]) for c in usable if c.kind is ColumnKind.DATETIME
+            ),
+            {c.name: levels_of(X[c.name]) for c in usable if c.kind in LEVELS},
+            tuple(
+                TextTerms.learn(c.name, X[c.name], most_terms)
+                for c in usable
+                if c.kind not in known
+            ),
+        )
+
+    @property
+    def measure_names(self) -> list[str]:
+        """Names of the columns that :meth:`measures` makes."""
+        return [*self.numbers, *(name for date in self.dates for name in date.names)]
+
+    def measures(self, X: pd.DataFrame) -> NDArray[np.float64]:
+        """Read numbers and parts of dates.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            Conforming rows.
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_rows, len(measure_names))
+            NaN where missing.
+        """
+        blocks = [numbers_of(X[name])[:, None] for name in self.numbers]
+        blocks += [date.transform(X[date.name]) for date in self.dates]
+        return np.hstack(blocks) if blocks else np.zeros((len(X), 0))
+
+    def state(self) -> dict[str, object]:
+        """Return the plain values that make an equal one."""
+        return {
+            "numbers": list(self.numbers),
+            "dates": [[date.name, date.origin, date.hours] for date in self.dates],
+            "levels": [[name, list(levels)] for name, levels in self.levels.items()],
+            "texts": [terms.state() for terms in self.texts],
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> ColumnParts:
+        """Make one from what :meth:`state` gave.
+
+        Parameters
+        ----------
+        state : mapping
+            With numbers, dates, levels and texts; other keys are ignored.
+
+        Returns
+        -------
+        ColumnParts
+            Equal to the one saved.
+        """
+        return cls(
+            tuple(str(name) for name in state["numbers"]),
+            tuple(DateParts(name, origin, hours) for name, origin, hours in state["dates"]),
+            {str(name): tuple(levels) for name, levels in state["levels"]},
+            tuple(TextTerms.from_state(text) for text in state["texts"]),
+        )
 
 
 def usable_columns(X: pd.DataFrame, columns: Sequence[Column]) -> list[Column]:

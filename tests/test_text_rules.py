@@ -197,6 +197,19 @@ def test_every_finding_on_any_texts_is_a_sentence(profile: TextProfile) -> None:
         assert "nan" not in finding.message.lower().split()
 
 
+@pytest.mark.parametrize(
+    ("separability", "task", "ahead"),
+    [(0.8, Task.BINARY, True), (0.55, Task.BINARY, False), (0.8, Task.MULTILABEL, False)],
+)
+def test_a_pool_is_put_ahead_where_something_is_known(
+    separability: float, task: Task, ahead: bool
+) -> None:
+    """Where guessing would do as well, or an item has several labels, what learns from it has to win beyond chance."""
+    known = texts(6, separability, n_unlabelled=900, task=task)
+    effects = {e.family: e.mean for e in told(known)["pool_worth_using"].effects}
+    assert ("pool_blend" in effects) is ahead
+
+
 def test_a_strategy_that_needs_a_pool_is_rejected_without_one() -> None:
     """And without a model that can be adapted, in words that say what to name."""
     card = STRATEGIES["adapted_finetune"].card

@@ -14,20 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from advisor.encoding import (
-    LEVELS,
-    NUMBERS,
-    DateParts,
-    TextTerms,
-    codes_of,
-    levels_by_frequency,
-    numbers_of,
-    usable_columns,
-)
+from advisor.encoding import ColumnParts, codes_of, levels_by_frequency
 from advisor.errors import InvalidRun
 from advisor.representation import REPRESENTATIONS, FeatureInfo, Features, Representation
 from advisor.storage import read_arrays, read_json, write_arrays, write_json
-from advisor.tables.columns import Column, ColumnKind
+from advisor.tables.columns import Column
 
 SKEW_FROM = 2.0
 """Absolute skewness from which a column is made symmetric; our choice: that of an exponential distribution."""
@@ -63,10 +54,7 @@ class LinearRepresentation(Representation):
 
     def __init__(self, argument: str = "") -> None:
         super().__init__(argument)
-        self._numbers: list[str] = []
-        self._dates: list[DateParts] = []
-        self._levels: dict[str, tuple[str, ...]] = {}
-        self._texts: list[TextTerms] = []
+        self._parts = ColumnParts()
         self._arrays: dict[str, NDArray[np.float64]] = {}
 
     def fit(self, X: pd.DataFrame, columns: Sequence[Column], seed: int) -> LinearRepresentation:
@@ -86,18 +74,8 @@ class LinearRepresentation(Representation):
         LinearRepresentation
             Itself.
         """
-        self.__init__()  # type: ignore[misc]
-        for column in usable_columns(X, columns):
-            values = X[column.name]
-            if column.kind in NUMBERS:
-                self._numbers.append(column.name)
-            elif column.kind in LEVELS:
-                self._levels[column.name] = _common_levels(values)
-            elif column.kind is ColumnKind.DATETIME:
-                self._dates.append(DateParts.learn(column.name, values))
-            else:
-                self._texts.append(TextTerms.learn(column.name, values, MAX_TERMS))
-        self._learn_scales(self._raw(X))
+        self._parts = ColumnParts.learn(X, columns, _common_levels, MAX_TERMS)
+        self._learn_scales(self._parts.measures(X))
         self._arrays["kept"] = np.empty(0)
         made = self._blocks(X)
         # What is constant in training is left out, the shared column of rare levels too: where there were none, its
@@ -126,11 +104,6 @@ class LinearRepresentation(Representation):
         info = FeatureInfo(names=tuple(names[i] for i in kept))
         return Features(np.ascontiguousarray(self._blocks(X)[:, kept]), info)
 
-    def _raw(self, X: pd.DataFrame) -> NDArray[np.float64]:
-        blocks = [numbers_of(X[name])[:, None] for name in self._numbers]
-        blocks += [date.transform(X[date.name]) for date in self._dates]
-        return np.hstack(blocks) if blocks else np.zeros((len(X), 0))
-
     def _learn_scales(self, raw: NDArray[np.float64]) -> None:
         median = np.nanmedian(raw, axis=0) if raw.size else np.zeros(raw.shape[1])
         filled = np.where(np.isnan(raw), median, raw)
@@ -149,29 +122,27 @@ class LinearRepresentation(Representation):
 
     def _blocks(self, X: pd.DataFrame) -> NDArray[np.float64]:
         a = self._arrays
-        raw = self._raw(X)
+        raw = self._parts.measures(X)
         absent = np.isnan(raw)
         scaled = (np.where(absent, a["median"], raw) - a["centre"]) / a["spread"]
         scaled = (_symmetric(scaled, a["power"]) - a["after_centre"]) / a["after_spread"]
         blocks = [_soft_clip(scaled), absent[:, a["has_missing"] > 0].astype(np.float64)]
-        for name, levels in self._levels.items():
+        for name, levels in self._parts.levels.items():
             blocks.append(_one_hot(X[name], levels))
-        for terms in self._texts:
+        for terms in self._parts.texts:
             if terms.terms:
                 # Rows have unit length; times sqrt(n_terms) a typical entry is of order one, like the other columns.
                 blocks.append(terms.transform(X[terms.name]).toarray() * np.sqrt(len(terms.terms)))
         return np.hstack(blocks)
 
     def _names(self) -> list[str]:
-        names = list(self._numbers)
-        for date in self._dates:
-            names += date.names
+        names = self._parts.measure_names
         flags = self._arrays["has_missing"] > 0
         names += [f"{name}.missing" for name, flag in zip(names, flags, strict=True) if flag]
-        for name, levels in self._levels.items():
+        for name, levels in self._parts.levels.items():
             names += [f"{name}={level}" for level in levels]
             names += [f"{name}=rare", f"{name}.missing"]
-        for terms in self._texts:
+        for terms in self._parts.texts:
             names += [f"{terms.name}:{term}" for term in terms.terms]
         return names
 
@@ -183,13 +154,7 @@ class LinearRepresentation(Representation):
         folder : Path
             An existing empty folder.
         """
-        state = {
-            "numbers": self._numbers,
-            "levels": [[name, list(levels)] for name, levels in self._levels.items()],
-            "dates": [[date.name, date.origin, date.hours] for date in self._dates],
-            "texts": [terms.state() for terms in self._texts],
-        }
-        write_json(folder / "linear.json", state)
+        write_json(folder / "linear.json", self._parts.state())
         write_arrays(folder / "scales.npz", self._arrays)
 
     @classmethod
@@ -214,10 +179,7 @@ class LinearRepresentation(Representation):
         state, arrays = read_json(folder / "linear.json"), read_arrays(folder / "scales.npz")
         made = cls()
         try:
-            made._numbers = [str(name) for name in state["numbers"]]
-            made._levels = {str(name): tuple(levels) for name, levels in state["levels"]}
-            made._dates = [DateParts(name, origin, hours) for name, origin, hours in state["dates"]]
-            made._texts = [TextTerms.from_state(text) for text in state["texts"]]
+            made._parts = ColumnParts.from_state(state)
             made._arrays = {name: arrays[name] for name in _ARRAYS}
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidRun(

@@ -15,20 +15,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from advisor.encoding import (
-    LEVELS,
-    NUMBERS,
-    DateParts,
-    TextTerms,
-    codes_of,
-    levels_by_frequency,
-    numbers_of,
-    usable_columns,
-)
+from advisor.encoding import ColumnParts, codes_of, levels_by_frequency
 from advisor.errors import InvalidRun
 from advisor.representation import REPRESENTATIONS, FeatureInfo, Features, Representation
 from advisor.storage import read_arrays, read_json, write_arrays, write_json
-from advisor.tables.columns import Column, ColumnKind
+from advisor.tables.columns import Column
 
 MAX_TERMS = 5000
 """Terms of a text column before the reduction; our choice, enough for short fields."""
@@ -48,10 +39,7 @@ class TreesRepresentation(Representation):
 
     def __init__(self, argument: str = "") -> None:
         super().__init__(argument)
-        self._numbers: list[str] = []
-        self._levels: dict[str, tuple[str, ...]] = {}
-        self._dates: list[DateParts] = []
-        self._texts: list[TextTerms] = []
+        self._parts = ColumnParts()
         self._axes: list[NDArray[np.float64]] = []
 
     def fit(self, X: pd.DataFrame, columns: Sequence[Column], seed: int) -> TreesRepresentation:
@@ -71,19 +59,8 @@ class TreesRepresentation(Representation):
         TreesRepresentation
             Itself.
         """
-        self.__init__()  # type: ignore[misc]
-        for column in usable_columns(X, columns):
-            values = X[column.name]
-            if column.kind in NUMBERS:
-                self._numbers.append(column.name)
-            elif column.kind in LEVELS:
-                self._levels[column.name] = levels_by_frequency(values)
-            elif column.kind is ColumnKind.DATETIME:
-                self._dates.append(DateParts.learn(column.name, values))
-            else:
-                terms = TextTerms.learn(column.name, values, MAX_TERMS)
-                self._texts.append(terms)
-                self._axes.append(_main_axes(terms.transform(values), seed))
+        self._parts = ColumnParts.learn(X, columns, levels_by_frequency, MAX_TERMS)
+        self._axes = [_main_axes(t.transform(X[t.name]), seed) for t in self._parts.texts]
         return self
 
     def transform(self, X: pd.DataFrame) -> Features:
@@ -99,32 +76,31 @@ class TreesRepresentation(Representation):
         Features
             Numbers first, then dates and texts, then codes; one constant column when nothing is usable.
         """
-        blocks = [numbers_of(X[name])[:, None] for name in self._numbers]
-        blocks += [date.transform(X[date.name]) for date in self._dates]
-        for terms, axes in zip(self._texts, self._axes, strict=True):
+        blocks = [self._parts.measures(X)]
+        for terms, axes in zip(self._parts.texts, self._axes, strict=True):
             blocks.append(
                 terms.transform(X[terms.name]) @ axes if axes.size else np.zeros((len(X), 0))
             )
-        blocks += [codes_of(X[name], levels)[:, None] for name, levels in self._levels.items()]
+        blocks += [
+            codes_of(X[name], levels)[:, None] for name, levels in self._parts.levels.items()
+        ]
         info = self._info()
         if not info.categorical and info.names == ("constant",):
             blocks = [np.zeros((len(X), 1))]
         return Features(np.ascontiguousarray(np.hstack(blocks), dtype=np.float64), info)
 
     def _info(self) -> FeatureInfo:
-        names = list(self._numbers)
-        for date in self._dates:
-            names += date.names
-        for terms, axes in zip(self._texts, self._axes, strict=True):
+        names = self._parts.measure_names
+        for terms, axes in zip(self._parts.texts, self._axes, strict=True):
             names += [f"{terms.name}.{axis}" for axis in range(axes.shape[1])]
         first = len(names)
-        names += self._levels
+        names += self._parts.levels
         if not names:
             return FeatureInfo(names=("constant",))
         return FeatureInfo(
             names=tuple(names),
             categorical=tuple(range(first, len(names))),
-            cardinality=tuple(len(levels) for levels in self._levels.values()),
+            cardinality=tuple(len(levels) for levels in self._parts.levels.values()),
         )
 
     def save(self, folder: Path) -> None:
@@ -135,13 +111,7 @@ class TreesRepresentation(Representation):
         folder : Path
             An existing empty folder.
         """
-        state: dict[str, Any] = {
-            "numbers": self._numbers,
-            "levels": [[name, list(levels)] for name, levels in self._levels.items()],
-            "dates": [[date.name, date.origin, date.hours] for date in self._dates],
-            "texts": [terms.state() for terms in self._texts],
-        }
-        write_json(folder / "trees.json", state)
+        write_json(folder / "trees.json", self._parts.state())
         write_arrays(folder / "axes.npz", {str(i): axes for i, axes in enumerate(self._axes)})
 
     @classmethod
@@ -166,11 +136,8 @@ class TreesRepresentation(Representation):
         state, axes = read_json(folder / "trees.json"), read_arrays(folder / "axes.npz")
         made = cls()
         try:
-            made._numbers = [str(name) for name in state["numbers"]]
-            made._levels = {str(name): tuple(levels) for name, levels in state["levels"]}
-            made._dates = [DateParts(name, origin, hours) for name, origin, hours in state["dates"]]
-            made._texts = [TextTerms.from_state(text) for text in state["texts"]]
-            made._axes = [axes[str(i)] for i in range(len(made._texts))]
+            made._parts = ColumnParts.from_state(state)
+            made._axes = [axes[str(i)] for i in range(len(made._parts.texts))]
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidRun(
                 f"expected a representation 'trees' in '{folder.name}', got {error!r}; train again"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from advisor.dataset import Modality
+from advisor.dataset import Modality, Task
 from advisor.evidence import Effect, effects_of
 from advisor.finding import Finding, note, warn
 from advisor.profile import PerceivedProfile, PoolOverlap
@@ -45,6 +45,10 @@ KNOWN_FROM = 0.8
 """Skill of frozen features from which they are said to know the classes; our choice, between CIFAR-10 (.22 to
 .50 at 5 and 10 labels per class) and languages (.25 to .60), where the pool gained nothing reliable, and steel and
 digits (.84 to .98), where it took half off the error; insects are on either side (0 to .80 at 5, .90 at 10)."""
+
+GUESSED = 0.2
+"""Skill on texts below which nothing is known that a pool could spread; our choice, between film reviews (below 0 at
+5 and 10 labels per class, where the pool won or lost by chance) and questions (.44 and more)."""
 
 KNOWN = {
     Modality.IMAGE: (
@@ -114,9 +118,14 @@ def pool_worth_using(profile: PerceivedProfile) -> Finding | None:
 
 
 def _effects(profile: PerceivedProfile) -> tuple[Effect, ...]:
-    """What the pool did on sets like this one; nothing is promised of a pool that looks foreign."""
+    """What the pool did on sets like this one.
+
+    Nothing is promised of a pool that looks foreign, where guessing would do as well, or of several labels at once.
+    """
     overlap, known = profile.pool_overlap, skill(profile)
     if known is None or (overlap is not None and _is_foreign(overlap)):
+        return ()
+    if profile.task is Task.MULTILABEL or (profile.modality is Modality.TEXT and known < GUESSED):
         return ()
     modality = profile.modality
     names: tuple[str, ...] = OF_TEXTS

@@ -31,6 +31,7 @@ from advisor.strategies.linear import LinearModel
 from advisor.strategies.linear_probe import backbones_of
 from advisor.strategies.pseudo_labels import (
     AXES,
+    GROWTH,
     POOL_LOOKED_AT,
     REQUIRES,
     TASKS,
@@ -44,9 +45,6 @@ from advisor.strategies.pseudo_labels import (
     surest,
 )
 from advisor.strategy import STRATEGIES, Card, FitContext, Model, Params, number
-
-GROWTH = 2.0
-"""How many times as long as the last round the next may take: it has up to twice the rows."""
 
 AXES_COST = 2e-7
 """Seconds per row and feature to find the axes and turn to them, twice; measured on one core."""

@@ -49,6 +49,9 @@ AXES = 256
 """Directions that rounds of fits see: those in which labelled rows and pool vary most. Our choice, for time: see
 ``reference`` of the spaces for what it costs."""
 
+GROWTH = 2.0
+"""How many times as long as the last round of labelling the next may take: it has up to twice the rows."""
+
 CALMEST, CALM_STEPS = -5.0, 20
 """Logarithm of the least factor on scores that is looked for, and halvings until it is found."""
 

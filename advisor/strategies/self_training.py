@@ -25,6 +25,7 @@ from advisor.strategies.heads import head_cost
 from advisor.strategies.linear import LinearModel
 from advisor.strategies.pseudo_labels import (
     AXES,
+    GROWTH,
     MODALITIES,
     POOL_LOOKED_AT,
     REQUIRES,
@@ -40,9 +41,6 @@ from advisor.strategies.pseudo_labels import (
     surest,
 )
 from advisor.strategy import STRATEGIES, Card, FitContext, Model, Params, number, word
-
-GROWTH = 2.0
-"""How many times as long as the last round the next may take: it has up to twice the rows."""
 
 
 class SelfTraining(Learner):
