@@ -64,10 +64,6 @@ TIMED_SECONDS, MOST_APART = 1.0, 5.0
 """Trials of fewer seconds by the card say nothing of a machine's speed, and no machine is believed to be more than
 this many times faster or slower than the cards say (our choice)."""
 
-CAP_BASE, LABELS_PER_TRIAL = 10, 25
-"""At most base + labels / this many trials of one strategy: about one search in ten ends worse than the default, and
-the fewer labels the likelier (overtuning, arXiv 2506.19540); the numbers are our choice."""
-
 LEAST_SECONDS = 1.0
 """No trial is given less, while there is that much."""
 
@@ -152,11 +148,6 @@ class Arm:
             self.best, self.best_predictions = trial, predictions
         elif self.complete() == 0 and len(self.trials) >= RACE_AFTER:
             self.alive = False  # nothing of it ever ended
-
-
-def trial_cap(n_labelled: int) -> int:
-    """How many trials one strategy may have with this many labels."""
-    return CAP_BASE + n_labelled // LABELS_PER_TRIAL
 
 
 def fewer_steps(

@@ -26,7 +26,7 @@ from advisor.executor import Executor
 from advisor.interrupts import whole
 from advisor.metrics import get_metric
 from advisor.parameter import Categorical, Float, ParamValue
-from advisor.race import SHORTENED, Arm, Race, trial_cap
+from advisor.race import SHORTENED, Arm, Race
 from advisor.space import SearchSpace
 from advisor.strategy import STRATEGIES
 from advisor.trials import CrossValidation, Trial, TrialStore, contenders, cross_validate
@@ -324,11 +324,12 @@ class Search:
         def cost_of(params: Mapping[str, ParamValue]) -> float:
             return self._cost(space, params)
 
+        card = STRATEGIES[space.strategy].card
         return Arm(
             space,
             cost=cost_of(space.defaults()),
-            cap=trial_cap(len(self.workspace.y)),
-            is_net=STRATEGIES[space.strategy].card.clock == "net",
+            cap=card.most_trials(len(self.workspace.y)),
+            is_net=card.clock == "net",
             afterwards=self._afterwards(space, n_later),
             cost_of=cost_of,
         )

@@ -47,6 +47,16 @@ class Requirements(BaseModel):
     limits_reference: str = ""
 
 
+CAP_BASE, LABELS_PER_TRIAL = 10, 25
+"""At most base + labels / this many trials of one strategy: about one search in ten ends worse than the default, and
+the fewer labels the likelier (overtuning, arXiv 2506.19540); the numbers are our choice."""
+
+LABELS_PER_POOL_TRIAL = 100
+"""At most one trial, and one more for so many labels, of a strategy that learns from the pool: how a pool is labelled
+changes more than a penalty does, so that on few labels the luckiest of several ways is chosen. On 50 pictures of
+CIFAR-10 the best of a dozen trials of self-training was no better than the head without the pool (our measurement and
+choice)."""
+
 POOL_REPEATS = 2
 """Repeats of the folds that a strategy with the pool is judged on at most. Our choice: a fit takes seconds where a head
 takes a tenth of one, and on six sets at 5 labels per class two repeats gave the losses of four to 4 %, and test scores
@@ -80,6 +90,23 @@ class Card(BaseModel):
     clock: Literal["general", "net"] = "general"
     """Which measured speed of this machine its seconds go with: that of ordinary fits, or of training networks. The
     latter take so long that they are judged on fewer repeats of the folds (:meth:`judged_repeats`)."""
+
+    def most_trials(self, n_labelled: int) -> int:
+        """Tell how many configurations may be tried with so many labelled rows.
+
+        Parameters
+        ----------
+        n_labelled : int
+            Labelled rows.
+
+        Returns
+        -------
+        int
+            One at least.
+        """
+        if self.pool:
+            return 1 + n_labelled // LABELS_PER_POOL_TRIAL
+        return CAP_BASE + n_labelled // LABELS_PER_TRIAL
 
     def judged_repeats(self, repeats: int) -> int:
         """Of so many repeats of the folds, those that it is judged on: each holds all rows once.

@@ -39,9 +39,9 @@ from advisor.workspace import POOL_ROWS
 BACKBONE = "efficientnet_lite0"
 """The backbone under the baseline on pictures: the one that comes with the installation."""
 
-GATED_TRIALS = 16
-"""Trials of ``gated``: the defaults and a few more; so many, and not what there is time for, that a busy
-machine chooses the same."""
+GATED_TRIALS = 30
+"""Trials of ``gated``: the defaults, and all that few labels allow of the plain head; so many, and not what there is
+time for, that a busy machine chooses the same."""
 
 SOUND_RATE, MFCCS = 16_000, 20
 """Of the baseline on recordings: samples per second, and coefficients (librosa's default)."""

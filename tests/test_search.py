@@ -13,10 +13,10 @@ from advisor.errors import NoStrategy
 from advisor.executor import Executor, make_executor
 from advisor.metrics import get_metric
 from advisor.parameter import Categorical, Float, Int, ParamValue
-from advisor.race import SHORTENED_SHARE, Arm, Race, trial_cap
+from advisor.race import SHORTENED_SHARE, Arm, Race
 from advisor.search import Budget, Search, SearchResult, SearchState
 from advisor.space import SearchSpace, load_space
-from advisor.strategy import number
+from advisor.strategy import STRATEGIES, number
 from advisor.trials import CrossValidation, Trial, TrialStore, contenders
 from advisor.workspace import Workspace
 from tests.problems import small_dataset, workspace_of
@@ -97,8 +97,10 @@ def test_labels_cap_the_trials_of_a_strategy(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Few labels allow few trials, whatever the budget; more labels allow more."""
-    assert trial_cap(100) < trial_cap(2000)
-    monkeypatch.setattr("advisor.race.CAP_BASE", 0)  # leaves 120 // 25 = 4 trials
+    plain, pooled = (STRATEGIES[name].card for name in ("linear", "self_training"))
+    assert plain.most_trials(100) < plain.most_trials(2000)
+    assert pooled.most_trials(50) == 1 < pooled.most_trials(500) < plain.most_trials(500)
+    monkeypatch.setattr("advisor.strategy.CAP_BASE", 0)  # leaves 120 // 25 = 4 trials
     result, store = _search(tmp_path / "run", workspace, 50)
     assert result.reason == "labels"
     assert [t.strategy for t in store.trials] == ["dummy", *["linear"] * 4]
