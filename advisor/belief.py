@@ -88,7 +88,8 @@ class Beliefs:
     gated : mapping of str to mapping of str to value
         Per strategy the parameters of which another value than the one given has to win in the same way.
     ahead, behind : mapping of str to Prospect
-        Strategies with the pool that the evidence puts ahead of, or behind, the same without it.
+        Strategies with the pool that the evidence puts ahead of the same without it, and those that it puts behind or
+        says nothing of.
     """
 
     doubted: frozenset[str] = frozenset()
@@ -123,7 +124,7 @@ def beliefs_of(report: StrategyReport) -> Beliefs:
         prospect = Prospect(ratio, max((below + above) / RANGE_IN_SPREADS, LEAST_SPREAD))
         if card.pool and ratio < 0 and r.strategy not in doubted:
             ahead[r.strategy] = prospect
-        elif card.pool and ratio > 0:
+        elif card.pool and ratio >= 0:
             behind[r.strategy] = prospect
     gated = {
         r.strategy: {

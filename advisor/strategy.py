@@ -51,7 +51,7 @@ CAP_BASE, LABELS_PER_TRIAL = 10, 25
 """At most base + labels / this many trials of one strategy: about one search in ten ends worse than the default, and
 the fewer labels the likelier (overtuning, arXiv 2506.19540); the numbers are our choice."""
 
-LABELS_PER_POOL_TRIAL = 100
+LABELS_PER_POOL_TRIAL = 200
 """At most one trial, and one more for so many labels, of a strategy that learns from the pool: how a pool is labelled
 changes more than a penalty does, so that on few labels the luckiest of several ways is chosen. On 50 pictures of
 CIFAR-10 the best of a dozen trials of self-training was no better than the head without the pool (our measurement and
