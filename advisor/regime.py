@@ -127,8 +127,8 @@ def add_by_labels(
 
 
 POOLED = (
-    " The pool can be worth several times the labels: heads and networks that learn from it are in the race, and what to "
-    "label next can be asked for (--suggest-labels)."
+    " The pool can be worth several times the labels: heads and networks that learn from it are in the race, and what "
+    "to label next can be asked for (--suggest-labels)."
 )
 
 
