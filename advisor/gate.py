@@ -28,7 +28,7 @@ BELIEVED_DEVIATIONS = 1.2816
 
 FOLDS_DOUBT = 2.0
 """What the spread of a ratio of losses over bootstrap samples is multiplied by, where it is weighed with evidence. In
-120 comparisons of heads at 5 and 10 labels per class (nine sets, one or two draws) what cross-validation said was 1.7
+120 comparisons of heads at 5 and 10 labels per class (eight sets, one or two draws) what cross-validation said was 1.7
 to 2.4 such spreads from what the test split said: a bootstrap knows neither other labelled items nor other folds."""
 
 SMALLEST_LOSS = 1e-6
