@@ -49,12 +49,12 @@ def small_dataset(n_rows: int = 120, task: Task = Task.BINARY, seed: int = 0) ->
 
 
 def workspace_of(
-    dataset: Dataset, folder: Path, folds: int = 4, metric: str | None = None
+    dataset: Dataset, folder: Path, folds: int = 4, metric: str | None = None, repeats: int = 1
 ) -> Workspace:
-    """Lay a dataset with few folds and one repeat."""
+    """Lay a dataset with few folds, once if not asked otherwise."""
     splits = SplitPlan(
         folds=folds,
-        repeats=1,
+        repeats=repeats,
         stratified=dataset.task.is_classification,
         grouped=False,
         seed=0,

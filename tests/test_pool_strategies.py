@@ -78,6 +78,26 @@ def test_a_pool_of_the_same_clouds_helps(name: str) -> None:
     assert accuracy(helped, new, truth) > accuracy(alone, new, truth) + 0.03
 
 
+def test_what_is_slow_is_judged_on_fewer_repeats(tmp_path: Path) -> None:
+    """A head on all of them, one that learns from the pool on two; a trial brings as many fold models."""
+    dataset = table(blobs(100, seed=7)[0], 60)
+    workspace = workspace_of(dataset, tmp_path / "work", folds=2, repeats=3)
+    assert workspace.n_folds("linear") == 6
+    assert workspace.n_folds("self_training") == 4
+    done = cross_validate(
+        ThisProcess(),
+        workspace,
+        "self_training",
+        params("self_training", modality="tabular"),
+        seed=0,
+        seconds=None,
+        models=tmp_path / "models",
+    )
+    assert done.predictions is not None
+    assert np.isfinite(done.predictions).all()
+    assert len(list((tmp_path / "models").iterdir())) == 4
+
+
 def test_a_blend_is_the_mean_of_its_parts() -> None:
     """Each as it is by itself with its defaults, weighed by the balance."""
     values, y = blobs(10, seed=1)
@@ -246,7 +266,10 @@ def test_a_pool_strategy_is_deployed_where_it_wins(helps: bool, name: str, tmp_p
 def test_without_evidence_a_pool_strategy_is_doubted() -> None:
     """On tables nothing puts them ahead; without a pool they are rejected by what they need."""
     report = advise_dataset(table(blobs(300, seed=7)[0], 60), probe_seconds=0)
-    assert set(OF_TABLES) <= beliefs_of(report).doubted
+    beliefs = beliefs_of(report)
+    assert set(OF_TABLES) <= beliefs.doubted
+    assert set(OF_TABLES) <= set(beliefs.behind)
+    assert not beliefs.ahead
     bare = advise_dataset(table(np.zeros((0, 60)), 60), probe_seconds=0)
     told = {r.strategy: r.reason for r in bare.rejected}
     assert all("pool of unlabelled rows" in told[name] for name in OF_TABLES)
