@@ -10,7 +10,9 @@ Three things are ours.
 * *The value is the full selection's score less its measured optimism*: the mean over bootstraps of score(full
   selection) - score(in-bag selection), both on the same out-of-bag rows. In expectation that is BBC, but what a metric
   does on fewer rows cancels: with RMSE, whose root is concave, the plain BBC mean was 4.6 % too good at n = 60,
-  the difference 1.0 %.
+  the difference 1.0 %. A negative difference is luck and counts as none, so that no corrected value is better than
+  the naive one (of 150 data sets each: balanced accuracy at n = 60, 200 from +0.4, +0.4 to +0.2, +0.3 points of
+  optimism, coverage as before).
 * *The interval is symmetric where the variance is stable*: on the scale arcsin(sqrt(error)) for bounded metrics, of
   the logarithm of the error for unbounded ones. It is meant to hold the score on a **fresh test set of the same
   size**. Plain percentiles of out-of-bag scores held it in 85 to 93 % of runs (rmse: 71 to 81 %) and failed near a
@@ -267,14 +269,15 @@ def _score(
     reach = widening * NormalDist().inv_cdf(0.5 + level / 2)
     if bounded:
         unit = metric.highest - metric.lowest
-        expected = float(np.clip(naive + (chosen - reference).mean(), 0.0, unit))
+        optimism = max(0.0, float((chosen - reference).mean()))
+        expected = min(naive + optimism, unit)
         spread = reach * float(_angle(chosen / unit).std())
         centre = float(_angle(np.array(expected / unit)))
         best = unit * np.sin(max(centre - spread, 0.0)) ** 2
         worst = unit * np.sin(min(centre + spread, np.pi / 2)) ** 2
         worst = min(unit, max(worst, _rule_of_three(y, full, metric)))
     else:
-        shift = float((np.log(chosen) - np.log(reference)).mean())
+        shift = max(0.0, float((np.log(chosen) - np.log(reference)).mean()))
         expected = max(naive, LEAST_ERROR) * float(np.exp(shift))
         factor = float(np.exp(reach * np.log(chosen).std()))
         best, worst = expected / factor, expected * factor + _unseen(y, full, metric, naive)

@@ -178,7 +178,7 @@ def probe_of(
     measured, dummy = session.measurements()
     return Probe(
         n_rows=len(workspace.y),
-        n_labelled=len(workspace.y),
+        n_labelled=profile.n_labelled,
         folds=len(workspace.folds),
         metric=metric.name,
         measured=measured,

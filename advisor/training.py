@@ -18,6 +18,7 @@ import numpy as np
 
 from advisor.belief import beliefs_of
 from advisor.dataset import Dataset
+from advisor.downsampling import rows_in_time
 from advisor.errors import InvalidRequest, InvalidRun, NoStrategy, quoted
 from advisor.executor import Executor
 from advisor.jobs import FoldJob
@@ -77,11 +78,13 @@ def train(
         If nothing could be trained.
     """
     settings, report = read_run(run.folder)
-    workspace = _workspace(run, dataset, report)
+    kept = rows_in_time(dataset, report, budget.seconds, executor.jobs)
+    workspace = _workspace(run, dataset if kept is None else dataset.take(kept), report)
     store = TrialStore(run.trials)
     n_later = 0 if dataset.X_test is None or dataset.y_test is None else len(dataset.X_test)
     search = Search(executor, workspace, store, _spaces(report), run.journal, progress, n_later)
     outcome = search.run(_search_budget(budget, started))
+    outcome = replace(outcome, notes=(*_sampled(workspace, dataset), *outcome.notes))
     if progress is not None:
         progress(replace(search.state(None), phase="finish"))
     selection = select(workspace, store, settings.single_model, beliefs_of(report))
@@ -310,6 +313,17 @@ def _result(
         stopped_by=outcome.reason,
         versions=installed_versions(),
         notes=(*beaten, *selection.notes, *outcome.notes),
+    )
+
+
+def _sampled(workspace: Workspace, dataset: Dataset) -> tuple[str, ...]:
+    """Say so where not all labelled rows were learned from."""
+    used, given = len(workspace.y), dataset.n_labelled
+    if used == given:
+        return ()
+    return (
+        f"learned from {used:,} of {given:,} labelled rows, drawn at random: with more, hardly a model would have "
+        "ended in time; start again with a longer --time-limit for more of them",
     )
 
 

@@ -14,12 +14,14 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 
 import advisor
+from advisor import downsampling
 from advisor.api import autofit
 from advisor.dataset import Task
 from advisor.errors import InvalidRequest, InvalidRun, UnreadableData
 from advisor.pipeline import load_pipeline
 from advisor.predicting import predict_file
 from advisor.run import Run, TrainedRun
+from advisor.sampling import COMPARED_ROWS
 from tests.problems import small_frame
 
 SOURCES = {
@@ -210,6 +212,23 @@ def test_a_run_is_resumed_only_on_its_own_data(tmp_path: Path) -> None:
         autofit(small_frame(150, seed=5), target="y", trials=6, jobs=0, resume=out)
     with pytest.raises(InvalidRequest, match="not an empty folder"):
         autofit(frame, target="y", trials=4, jobs=0, out=out)
+
+
+def test_of_more_rows_than_time_allows_a_sample_is_learned_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model of a part of the rows, and a line that says of how many; going on goes on with the same."""
+    monkeypatch.setattr(downsampling, "DEFAULT_SHARE", 1e-6)
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(26_000, 3)), columns=["a", "b", "c"])
+    frame["y"] = frame["a"] + frame["b"] ** 2 + rng.normal(scale=0.1, size=len(frame))
+    out = tmp_path / "run"
+    run = autofit(frame, target="y", time_limit=60.0, trials=2, jobs=0, out=out)
+    assert set(run.result.members) != {"dummy"}
+    (told,) = (note for note in run.result.notes if "26,000 labelled rows" in note)
+    assert told.startswith(f"learned from {COMPARED_ROWS:,} of")
+    again = autofit(frame, target="y", time_limit=60.0, trials=3, jobs=0, resume=out)
+    assert told in again.result.notes
 
 
 def test_options_that_mean_nothing_are_refused_together(tmp_path: Path) -> None:

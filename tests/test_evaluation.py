@@ -103,6 +103,22 @@ def test_choosing_among_noise_is_not_rewarded() -> None:
     assert abs(np.mean(corrected) - 0.5) < 0.04
 
 
+@pytest.mark.parametrize("name", ["accuracy", "log_loss", "brier"])
+def test_a_choice_that_resampling_improves_by_luck_is_scored_no_better_than_it_did(
+    name: str,
+) -> None:
+    """What is corrected for is optimism; where bootstraps find less than none, the naive score stands."""
+    metric, y = METRICS[name], np.tile([0, 1], 30)
+    good, poor = (np.stack([1 - p, p], axis=1) for p in (0.1 + 0.8 * y, 0.6 - 0.2 * y))
+
+    def select(weights: Floats) -> Floats:
+        return poor if np.all(weights == 1.0) else good
+
+    naive = float(metric.score(y, poor)[0])
+    corrected = bias_corrected_score(y, metric, select, bootstrap_counts(y, None, 30, 0))
+    assert corrected.value == pytest.approx(naive)
+
+
 @pytest.mark.parametrize("name", ["roc_auc", "accuracy", "log_loss", "brier", "mcc"])
 @pytest.mark.parametrize("n", [60, 300])
 def test_intervals_hold_a_fresh_sample_of_the_same_size(name: str, n: int) -> None:
