@@ -27,6 +27,7 @@ ranking        measurements and published effects in one ranking
 pretraining    a backbone trained further on the unlabelled pool
 suggestion     which unlabelled items are most worth a label; labelling: the file to fill in
 report         the ranked plan
+downsampling   of a large table, the rows that the time limit allows to learn from
 search         the race for the budget; selection, ensemble and calibration after it
 pipeline       what predicts, and how it is saved
 =============  ===========================================================================
@@ -69,7 +70,7 @@ if TYPE_CHECKING:
 # ONNX Runtime, which lightning imports unasked, else writes an id of the machine and a telemetry store into the home.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-__version__ = "0.5.0"
+__version__ = "0.5.1"
 
 _HOME = {
     "AdvisorError": "errors",

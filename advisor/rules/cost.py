@@ -89,7 +89,7 @@ def large_table(profile: TabularProfile) -> Finding | None:
     if profile.n_labelled < LARGE_ROWS:
         return None
     return note(
-        f"{profile.n_labelled:,} labelled rows are plenty: give autofit a longer --time-limit, or try a sample of a "
-        "tenth first and see whether the score still grows.",
+        f"{profile.n_labelled:,} labelled rows are plenty: in a short --time-limit autofit learns from a sample of "
+        "them and says so; see on a tenth whether the score still grows before you pay for all.",
         n_labelled=profile.n_labelled,
     )
