@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from advisor.calibration import Calibrator
-from advisor.ensemble import Decision
+from advisor.decision import Decision
 from advisor.errors import InvalidRun
 from advisor.parameter import ParamValue
 from advisor.representation import REPRESENTATIONS, FeatureInfo, split_name

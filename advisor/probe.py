@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.dataset import Dataset, Modality
+from advisor.decision import decided
 from advisor.evaluation import Counts, Score, bootstrap_counts, score_interval
 from advisor.executor import Executor, ThisProcess, make_executor
 from advisor.measurement import CurvePoint, Measurement, Probe
@@ -223,7 +224,7 @@ class _Session:
     def measure_all(self, reserve: float) -> None:
         """Measure the dummy first, then the cheap strategies in the order of their cost."""
         cheap = [s for s in STRATEGIES.values() if self._suits(s)]
-        for strategy in sorted(cheap, key=lambda s: (not _is_dummy(s), self.predicted(s))):
+        for strategy in sorted(cheap, key=lambda s: (not s.card.is_dummy, self.predicted(s))):
             name = strategy.card.name
             if missing := strategy.missing():
                 self.unfinished[name] = missing
@@ -263,7 +264,7 @@ class _Session:
         """Scores of all that is done, best first, and the dummy's."""
         resampled = {name: self._resampled(_predictions(cv)) for name, cv in self.done.items()}
         scores = {name: self._score(_predictions(cv)) for name, cv in self.done.items()}
-        names = [name for name in self.done if not _is_dummy(STRATEGIES[name])]
+        names = [name for name in self.done if not STRATEGIES[name].card.is_dummy]
         errors = {name: float(self.metric.error(scores[name].value)) for name in self.done}
         names.sort(key=lambda name: (errors[name], self.done[name].fit_seconds, name))
         rows = [
@@ -276,7 +277,7 @@ class _Session:
             )
             for name in names
         ]
-        dummies = [score for name, score in scores.items() if _is_dummy(STRATEGIES[name])]
+        dummies = [score for name, score in scores.items() if STRATEGIES[name].card.is_dummy]
         return tuple(rows), dummies[-1] if dummies else None
 
     def speed(self) -> float | None:
@@ -321,7 +322,7 @@ class _Session:
         card, limits = strategy.card, strategy.card.requires
         problem = self.workspace.problem
         return (
-            (card.cheap or _is_dummy(strategy))
+            (card.cheap or card.is_dummy)
             and self._does(card)
             and len(self.workspace.y) <= (limits.max_rows or np.inf)
             and len(self.workspace.columns) <= (limits.max_features or np.inf)
@@ -364,12 +365,15 @@ class _Session:
 
     def _score(self, predictions: NDArray[np.float64]) -> Score:
         rows, counts = self._drawn
-        return score_interval(self.workspace.y[rows], predictions[rows], self.metric, counts, LEVEL)
+        y = self.workspace.y[rows]
+        judged = decided(predictions[rows], y, self.metric)
+        return score_interval(y, judged, self.metric, counts, LEVEL)
 
     def _resampled(self, predictions: NDArray[np.float64]) -> NDArray[np.float64]:
         """Score every bootstrap resample, as errors; the resamples are the same for all, so differences pair."""
         rows, counts = self._drawn
-        scores = self.metric.score(self.workspace.y[rows], predictions[rows], weights=counts)
+        y = self.workspace.y[rows]
+        scores = self.metric.score(y, decided(predictions[rows], y, self.metric), weights=counts)
         return np.array([self.metric.error(float(score)) for score in scores])
 
     def _curve(self, best: Measurement) -> tuple[CurvePoint, ...]:
@@ -389,10 +393,6 @@ class _Session:
                 )
             )
         return tuple(sorted(points, key=lambda point: point.n_train)) if self.points else ()
-
-
-def _is_dummy(strategy: Strategy) -> bool:
-    return strategy.card.family == "dummy"
 
 
 def _predictions(outcome: CrossValidation) -> NDArray[np.float64]:

@@ -130,7 +130,7 @@ def rank_strategies(
     candidates: list[Candidate] = []
     rejected: list[Rejection] = []
     for strategy in STRATEGIES.values():
-        if strategy.card.family == "dummy" or profile.modality not in strategy.card.modalities:
+        if strategy.card.is_dummy or profile.modality not in strategy.card.modalities:
             continue
         rejection = find_rejection(strategy.card, profile, findings)
         if rejection is not None:

@@ -20,6 +20,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from advisor.cores import usable_cores
+from advisor.decision import decided
 from advisor.errors import NoStrategy
 from advisor.evaluation import Score, score_interval
 from advisor.executor import Executor
@@ -217,7 +218,8 @@ class Search:
         score = loss = None
         error = done.error
         if done.predictions is not None:
-            score = float(self.metric.score(self.workspace.y, done.predictions)[0])
+            judged = decided(done.predictions, self.workspace.y, self.metric, self.race.rows)
+            score = float(self.metric.score(self.workspace.y, judged)[0])
             raw = float(self.criterion.score(self.workspace.y, done.predictions)[0])
             loss = float(self.criterion.error(raw))
             if not np.isfinite(loss):
@@ -248,10 +250,9 @@ class Search:
         if leader.best is None or leader.best_predictions is None:
             return None
         if self._best is None or self._best[0] != leader.best.number:
-            rows, counts = self.race.rows, self.race.counts
-            score = score_interval(
-                self.workspace.y[rows], leader.best_predictions[rows], self.metric, counts
-            )
+            rows, y = self.race.rows, self.workspace.y[self.race.rows]
+            judged = decided(leader.best_predictions[rows], y, self.metric)
+            score = score_interval(y, judged, self.metric, self.race.counts)
             self._best = (leader.best.number, score)
         return self._best[1]
 
@@ -346,9 +347,8 @@ class Search:
 
     def _why_idle(self, budget: Budget, left: float | None) -> StopReason:
         """Tell whether time is over, or there is some in which nothing that is left could end."""
-        if budget.seconds is None or left is None or left < IDLE_SHARE * budget.seconds:
-            return "time"
-        return "longer"
+        over = budget.seconds is None or left is None or left < IDLE_SHARE * budget.seconds
+        return "time" if over else "longer"
 
     def _afterwards(self, space: SearchSpace, n_rows: int) -> float:
         """Seconds that all fold models of a strategy take to predict rows, with all cores."""

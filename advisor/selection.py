@@ -16,7 +16,8 @@ from threadpoolctl import threadpool_limits
 
 from advisor.belief import Beliefs
 from advisor.calibration import Calibrator, fit_calibrator, temper
-from advisor.ensemble import Blend, Decision, fit_decision, select_blend
+from advisor.decision import Decision, fit_decision
+from advisor.ensemble import Blend, select_blend
 from advisor.evaluation import (
     Score,
     bias_corrected_score,

@@ -91,6 +91,11 @@ class Card(BaseModel):
     """Which measured speed of this machine its seconds go with: that of ordinary fits, or of training networks. The
     latter take so long that they are judged on fewer repeats of the folds (:meth:`judged_repeats`)."""
 
+    @property
+    def is_dummy(self) -> bool:
+        """Whether it ignores the features: what every other strategy is compared with."""
+        return self.family == "dummy"
+
     def most_trials(self, n_labelled: int) -> int:
         """Tell how many configurations may be tried with so many labelled rows.
 

@@ -11,12 +11,9 @@ from numpy.typing import NDArray
 from advisor.dataset import Task
 from advisor.ensemble import (
     GREEDY_STEPS,
-    PRIOR_POWERS,
     Blend,
-    Decision,
     _any_errors,
     _errors,
-    fit_decision,
     greedy_ensemble,
     select_blend,
 )
@@ -126,53 +123,6 @@ def test_a_blend_of_independent_noise_beats_its_members_on_fresh_rows() -> None:
     assert 2 <= np.count_nonzero(blend.weights) <= GREEDY_STEPS
     alone = METRICS["rmse"].score_stack(truth, fresh)
     assert METRICS["rmse"].score(truth, blend.predict(fresh))[0] < alone.min()
-
-
-@pytest.mark.parametrize("name", ["roc_auc", "log_loss", "accuracy", "rmse"])
-def test_metrics_that_need_no_rule_get_none(name: str) -> None:
-    """Probabilities and values stay as they are; accuracy takes the most probable class."""
-    preds, y = problem(Task.REGRESSION if name == "rmse" else Task.BINARY)
-    decision = fit_decision(preds[0], y, METRICS[name])
-    assert decision == Decision()
-    assert np.array_equal(decision.apply(preds[0]), preds[0])
-
-
-@pytest.mark.parametrize("name", ["balanced_accuracy", "f1_macro", "mcc", "f1"])
-def test_the_decision_lifts_metrics_of_rare_classes_on_fresh_rows(name: str) -> None:
-    """With one row in twelve positive, the most probable class is hardly ever the positive one."""
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=4000), np.zeros(4000, dtype=np.int64)
-    p = _logistic(1.3 * x - 3.1)
-    y[rng.random(4000) < p] = 1
-    pred = np.stack([1 - p, p], axis=-1)
-    metric = METRICS[name]
-    decision = fit_decision(pred[:400], y[:400], metric)
-    assert decision.power in PRIOR_POWERS
-    later, truth = pred[400:], y[400:]
-    gain = metric.score(truth, decision.apply(later)) - metric.score(truth, later)
-    assert gain[0] > 0.05
-    assert np.allclose(decision.apply(later).sum(axis=1), 1.0)
-
-
-def test_the_decision_of_labels_is_one_threshold() -> None:
-    """Rare labels are found from a lower probability; scores cross one half exactly there."""
-    rng = np.random.default_rng(0)
-    p = _logistic(1.3 * rng.normal(size=(500, 3)) - 2.2)
-    y = (rng.random(p.shape) < p).astype(np.int8)
-    decision = fit_decision(p, y, METRICS["f1_macro"])
-    assert decision.threshold < 0.5
-    assert np.array_equal(decision.apply(p) > 0.5, p > decision.threshold)
-    assert fit_decision(p, y, METRICS["accuracy"]) == Decision()
-
-
-def test_a_class_without_rows_is_not_boosted() -> None:
-    """A bootstrap may miss a class; its multiplier stays finite and the smallest there is a reason for."""
-    preds, y = problem(Task.MULTICLASS)
-    w = (y != 3).astype(np.float64)
-    decision = fit_decision(preds[0], y, METRICS["balanced_accuracy"], w)
-    assert len(decision.multipliers) == 4
-    assert max(decision.multipliers) == 1.0
-    assert np.isfinite(decision.apply(preds[0])).all()
 
 
 def test_a_blend_survives_json_and_predicts_alike() -> None:
