@@ -52,8 +52,12 @@ class DeadlineExceeded(Exception):
     """A fit ran out of the seconds it was given; not the user's fault, so not an AdvisorError."""
 
 
+LONGEST_NAME = 60
+"""Characters of a name or a cell that a message shows; our choice: three in a line of a terminal would be too long."""
+
+
 def quoted(names: Iterable[object], most: int = 12) -> str:
-    """Join names for a message, each in quotes, cut after ``most`` of them.
+    """Join names for a message, each in quotes, cut after ``most`` of them and each after ``LONGEST_NAME`` characters.
 
     Parameters
     ----------
@@ -71,10 +75,17 @@ def quoted(names: Iterable[object], most: int = 12) -> str:
     --------
     >>> quoted(["area", "rooms", "cost"], most=2)
     "'area', 'rooms' and 1 more"
+    >>> len(quoted(["a" * 500]))
+    62
     """
     shown = [str(name) for name in names]
-    text = ", ".join(f"'{name}'" for name in shown[:most])
+    text = ", ".join(f"'{_short(name)}'" for name in shown[:most])
     return text if len(shown) <= most else f"{text} and {len(shown) - most} more"
+
+
+def _short(name: str) -> str:
+    half = LONGEST_NAME // 2  # of a path the end tells more than the middle
+    return name if len(name) <= LONGEST_NAME else f"{name[: half - 1]}…{name[-half:]}"
 
 
 def did_you_mean(wrong: str, known: Iterable[object]) -> str:

@@ -124,7 +124,7 @@ def fit_encoding(
     if len(words) == 1 and task not in (Task.MULTILABEL, Task.SEGMENTATION):
         noun = "one value" if task == Task.REGRESSION else "one class"
         raise UnknownTarget(
-            f"target '{target}' has only {noun}, '{words[0]}', in {n} labelled rows: expected at "
+            f"target '{target}' has only {noun}, {quoted(words)}, in {n} labelled rows: expected at "
             "least two. Pass --target."
         )
     if n < MIN_LABELLED:
