@@ -22,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.dataset import Dataset, Modality
-from advisor.decision import decided
 from advisor.evaluation import Counts, Score, bootstrap_counts, score_interval
 from advisor.executor import Executor, ThisProcess, make_executor
 from advisor.measurement import CurvePoint, Measurement, Probe
@@ -34,7 +33,7 @@ from advisor.sampling import compared_rows, item_cap, sample_rows
 from advisor.space import load_space
 from advisor.splits import SplitPlan
 from advisor.strategy import STRATEGIES, Card, Strategy
-from advisor.trials import CrossValidation, cross_validate
+from advisor.trials import CrossValidation, cross_validate, judged
 from advisor.workspace import Workspace
 
 ROW_CAP = 5_000
@@ -212,7 +211,7 @@ class _Session:
     seed: int = 0
     ends: float = 0.0
     done: dict[str, CrossValidation] = field(default_factory=dict)
-    points: dict[float, NDArray[np.float64]] = field(default_factory=dict)
+    points: dict[float, CrossValidation] = field(default_factory=dict)
     unfinished: dict[str, str] = field(default_factory=dict)
 
     def left(self, reserve: float = 0.0) -> float:
@@ -257,13 +256,13 @@ class _Session:
             outcome = self._cross_validate(STRATEGIES[best.strategy], seconds, fraction)
             if outcome.predictions is None or outcome.truncated:
                 break
-            self.points[fraction] = outcome.predictions
+            self.points[fraction] = outcome
         return best.strategy, self._curve(best)
 
     def measurements(self) -> tuple[tuple[Measurement, ...], Score | None]:
         """Scores of all that is done, best first, and the dummy's."""
-        resampled = {name: self._resampled(_predictions(cv)) for name, cv in self.done.items()}
-        scores = {name: self._score(_predictions(cv)) for name, cv in self.done.items()}
+        resampled = {name: self._resampled(cv) for name, cv in self.done.items()}
+        scores = {name: self._score(cv) for name, cv in self.done.items()}
         names = [name for name in self.done if not STRATEGIES[name].card.is_dummy]
         errors = {name: float(self.metric.error(scores[name].value)) for name in self.done}
         names.sort(key=lambda name: (errors[name], self.done[name].fit_seconds, name))
@@ -363,38 +362,37 @@ class _Session:
         blocks = None if blocks is None else blocks[rows]
         return rows, bootstrap_counts(self.workspace.y[rows], blocks, BOOTSTRAPS, self.seed)
 
-    def _score(self, predictions: NDArray[np.float64]) -> Score:
-        rows, counts = self._drawn
+    def _judged(self, outcome: CrossValidation) -> tuple[NDArray[np.generic], NDArray[np.float64]]:
+        """The truth of the rows that are compared, and what was said of them."""
+        assert outcome.predictions is not None
+        rows, _ = self._drawn
         y = self.workspace.y[rows]
-        judged = decided(predictions[rows], y, self.metric)
-        return score_interval(y, judged, self.metric, counts, LEVEL)
+        return y, judged(outcome.strategy, outcome.predictions[rows], y, self.metric)
 
-    def _resampled(self, predictions: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _score(self, outcome: CrossValidation) -> Score:
+        y, said = self._judged(outcome)
+        return score_interval(y, said, self.metric, self._drawn[1], LEVEL)
+
+    def _resampled(self, outcome: CrossValidation) -> NDArray[np.float64]:
         """Score every bootstrap resample, as errors; the resamples are the same for all, so differences pair."""
-        rows, counts = self._drawn
-        y = self.workspace.y[rows]
-        scores = self.metric.score(y, decided(predictions[rows], y, self.metric), weights=counts)
+        y, said = self._judged(outcome)
+        scores = self.metric.score(y, said, weights=self._drawn[1])
         return np.array([self.metric.error(float(score)) for score in scores])
 
     def _curve(self, best: Measurement) -> tuple[CurvePoint, ...]:
         n_train = round(float(np.mean([len(fold.train) for fold in self.workspace.folds])))
-        full = self._resampled(_predictions(self.done[best.strategy]))
+        full = self._resampled(self.done[best.strategy])
         points = [
             CurvePoint(n_train=n_train, score=best.score, error=best.error, better_than_all=0.0)
         ]
-        for fraction, predictions in self.points.items():
-            score = self._score(predictions)
+        for fraction, outcome in self.points.items():
+            score = self._score(outcome)
             points.append(
                 CurvePoint(
                     n_train=round(n_train * fraction),
                     score=score,
                     error=float(self.metric.error(score.value)),
-                    better_than_all=float(np.mean(self._resampled(predictions) < full)),
+                    better_than_all=float(np.mean(self._resampled(outcome) < full)),
                 )
             )
         return tuple(sorted(points, key=lambda point: point.n_train)) if self.points else ()
-
-
-def _predictions(outcome: CrossValidation) -> NDArray[np.float64]:
-    assert outcome.predictions is not None
-    return outcome.predictions

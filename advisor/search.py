@@ -20,7 +20,6 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from advisor.cores import usable_cores
-from advisor.decision import decided
 from advisor.errors import NoStrategy
 from advisor.evaluation import Score, score_interval
 from advisor.executor import Executor
@@ -30,7 +29,7 @@ from advisor.parameter import Categorical, Float, ParamValue
 from advisor.race import SHORTENED, Arm, Race
 from advisor.space import SearchSpace
 from advisor.strategy import STRATEGIES
-from advisor.trials import CrossValidation, Trial, TrialStore, contenders, cross_validate
+from advisor.trials import CrossValidation, Trial, TrialStore, contenders, cross_validate, judged
 from advisor.workspace import Workspace
 
 STARTUP_TRIALS = 8
@@ -218,10 +217,10 @@ class Search:
         score = loss = None
         error = done.error
         if done.predictions is not None:
-            judged = decided(done.predictions, self.workspace.y, self.metric, self.race.rows)
-            score = float(self.metric.score(self.workspace.y, judged)[0])
-            raw = float(self.criterion.score(self.workspace.y, done.predictions)[0])
-            loss = float(self.criterion.error(raw))
+            y, rows = self.workspace.y, self.race.rows
+            said = judged(done.strategy, done.predictions, y, self.metric, rows)
+            score = float(self.metric.score(y, said)[0])
+            loss = self.criterion.error(float(self.criterion.score(y, done.predictions)[0]))
             if not np.isfinite(loss):
                 score = loss = None
                 error = f"{self.criterion.name} of its predictions is not a number"
@@ -251,8 +250,8 @@ class Search:
             return None
         if self._best is None or self._best[0] != leader.best.number:
             rows, y = self.race.rows, self.workspace.y[self.race.rows]
-            judged = decided(leader.best_predictions[rows], y, self.metric)
-            score = score_interval(y, judged, self.metric, self.race.counts)
+            said = judged(leader.strategy, leader.best_predictions[rows], y, self.metric)
+            score = score_interval(y, said, self.metric, self.race.counts)
             self._best = (leader.best.number, score)
         return self._best[1]
 

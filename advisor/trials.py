@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from advisor.deadline import Deadline
+from advisor.decision import fit_decision
 from advisor.errors import AdvisorError, DeadlineExceeded
 from advisor.evaluation import pooled
 from advisor.executor import Executor
 from advisor.jobs import FoldJob
+from advisor.metrics import Metric
 from advisor.parameter import ParamValue
 from advisor.strategy import STRATEGIES
 from advisor.workspace import Workspace
@@ -151,6 +153,40 @@ def cross_validate(  # noqa: PLR0913 (keyword-only options)
         stopped=outcome.stopped,
         error=outcome.error,
     )
+
+
+def judged(
+    strategy: str,
+    predictions: NDArray[np.float64],
+    y: NDArray[np.generic],
+    metric: Metric,
+    rows: NDArray[np.int64] | slice = slice(None),
+) -> NDArray[np.float64]:
+    """Bring out-of-fold predictions into the form in which a trained predictor would be scored.
+
+    Parameters
+    ----------
+    strategy : str
+        Whose they are.
+    predictions : ndarray of shape (n_rows, n_outputs)
+        Of all rows.
+    y : ndarray
+        The truth.
+    metric : Metric
+        The user's.
+    rows : ndarray of int64 or slice
+        Those that the decision is fitted on.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_outputs)
+        With :func:`advisor.decision.fit_decision` applied: one parameter out of a handful is fitted on the rows that
+        are then scored, which flatters less than a class left out hurts. The dummy's stay as they are: all it says
+        differs by are the shares of classes in its folds.
+    """
+    if STRATEGIES[strategy].card.is_dummy:
+        return predictions
+    return fit_decision(predictions[rows], y[rows], metric).apply(predictions)
 
 
 def fold_seed(seed: int, fold: int) -> int:

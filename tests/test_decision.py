@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from advisor.decision import PRIOR_POWERS, Decision, decided, fit_decision
+from advisor.decision import PRIOR_POWERS, Decision, fit_decision
 from advisor.metrics import METRICS
+from advisor.trials import judged
 
 Floats = NDArray[np.float64]
 
@@ -33,7 +34,7 @@ def test_metrics_that_need_no_rule_get_none(name: str) -> None:
     pred, y = (pred[:, 1:], pred[:, 0]) if name == "rmse" else (pred, y)
     decision = fit_decision(pred, y, METRICS[name])
     assert decision == Decision()
-    assert np.array_equal(decided(pred, y, METRICS[name]), pred)
+    assert np.array_equal(decision.apply(pred), pred)
 
 
 @pytest.mark.parametrize("name", ["balanced_accuracy", "f1_macro", "mcc", "f1"])
@@ -74,13 +75,22 @@ def test_a_class_without_rows_is_not_boosted() -> None:
     assert np.isfinite(decision.apply(pred)).all()
 
 
-def test_what_is_fitted_on_some_rows_decides_all() -> None:
-    """Of a million rows the decision needs a few."""
+def test_a_class_of_one_row_is_not_multiplied_by_a_hundred() -> None:
+    """Its share is too uncertain for that: it counts as if there were two, the usual class as what it is."""
+    y = np.repeat([0, 1, 2], [100, 10, 1])
+    decision = fit_decision(np.full((111, 3), 1 / 3), y, METRICS["balanced_accuracy"])
+    usual, rarer, rarest = decision.multipliers
+    assert rarest / usual == pytest.approx(101 / 2)
+    assert rarer / usual == pytest.approx(101 / 11)
+
+
+def test_all_but_the_dummy_are_judged_as_they_will_decide() -> None:
+    """The dummy's shares differ from fold to fold, and by nothing else: a multiplier would make them an answer."""
     rng = np.random.default_rng(0)
     p = _logistic(1.3 * rng.normal(size=(600, 3)) - 2.2)
     y = (rng.random(p.shape) < p).astype(np.int8)
     metric, some = METRICS["f1_macro"], np.arange(0, 600, 2)
-    assert np.array_equal(
-        decided(p, y, metric, some), fit_decision(p[some], y[some], metric).apply(p)
-    )
-    assert metric.score(y, decided(p, y, metric))[0] > metric.score(y, p)[0]
+    assert judged("dummy", p, y, metric) is p
+    expected = fit_decision(p[some], y[some], metric).apply(p)
+    assert np.array_equal(judged("linear", p, y, metric, some), expected)
+    assert metric.score(y, expected)[0] > metric.score(y, p)[0]
