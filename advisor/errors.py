@@ -52,8 +52,8 @@ class DeadlineExceeded(Exception):
     """A fit ran out of the seconds it was given; not the user's fault, so not an AdvisorError."""
 
 
-LONGEST_NAME = 60
-"""Characters of a name or a cell that a message shows; our choice: three in a line of a terminal would be too long."""
+LONGEST_NAME = 100
+"""Characters of a name or a cell that a message shows; our choice: one line of a terminal, and paths mostly whole."""
 
 
 def quoted(names: Iterable[object], most: int = 12) -> str:
@@ -76,7 +76,7 @@ def quoted(names: Iterable[object], most: int = 12) -> str:
     >>> quoted(["area", "rooms", "cost"], most=2)
     "'area', 'rooms' and 1 more"
     >>> len(quoted(["a" * 500]))
-    62
+    102
     """
     shown = [str(name) for name in names]
     text = ", ".join(f"'{_short(name)}'" for name in shown[:most])
