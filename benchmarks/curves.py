@@ -183,5 +183,7 @@ def run(campaign: Campaign) -> None:
             raise SystemExit(f"no index.json in {options.data}: name the data folder with --data")
         run_all(campaign, options)
     if options.report or options.only_report:
+        if not options.results.exists():
+            raise SystemExit(f"no results in {options.results}: name the file with --results")
         about = {"title": campaign.title, "items": campaign.items, "by_hand": campaign.by_hand}
         write_report(options.results, campaign.script, about, options.seconds, options.jobs)
