@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from advisor.dataset import Dataset
 from advisor.profile import TabularProfile
+from advisor.ranking import default_cost
 from advisor.report import Recommendation, StrategyReport
 from advisor.sampling import COMPARED_ROWS, sample_rows
 from advisor.strategy import STRATEGIES
@@ -63,16 +64,7 @@ def rows_in_time(
 
 def _cost(ready: list[Recommendation], report: StrategyReport, n_rows: int) -> float:
     """Seconds of the quickest default on all folds, on one core."""
-    splits, profile = report.splits, report.profile
-    n_features = profile.n_features if isinstance(profile, TabularProfile) else 1
-    n_train = n_rows * (splits.folds - 1) // splits.folds
-    each = (
-        STRATEGIES[one.strategy].cost(
-            n_train,
-            n_features,
-            max(1, profile.n_classes),
-            one.space.for_cost(one.space.defaults()),
-        )
-        for one in ready
+    profile, splits = report.profile, report.splits
+    return splits.n_fits * min(
+        default_cost(STRATEGIES[one.strategy], one.space, profile, splits, n_rows) for one in ready
     )
-    return splits.n_fits * min(each)

@@ -270,7 +270,7 @@ def _score(
     if bounded:
         unit = metric.highest - metric.lowest
         optimism = max(0.0, float((chosen - reference).mean()))
-        expected = min(naive + optimism, unit)
+        expected = float(np.clip(naive + optimism, 0.0, unit))
         spread = reach * float(_angle(chosen / unit).std())
         centre = float(_angle(np.array(expected / unit)))
         best = unit * np.sin(max(centre - spread, 0.0)) ** 2

@@ -229,6 +229,32 @@ def _candidate(
     )
 
 
+def default_cost(
+    strategy: Strategy, space: SearchSpace, profile: DatasetProfile, splits: SplitPlan, n_rows: int
+) -> float:
+    """Tell the seconds of one fit of a default configuration by the card's formula, on one core.
+
+    Parameters
+    ----------
+    strategy, space : Strategy, SearchSpace
+        What is fitted.
+    profile : DatasetProfile
+        Says how many features and classes there are.
+    splits : SplitPlan
+        Says which part of the rows a fold trains on.
+    n_rows : int
+        Labelled rows that are divided into the folds.
+
+    Returns
+    -------
+    float
+    """
+    n_features = profile.n_features if isinstance(profile, TabularProfile) else 1
+    n_train = max(2, n_rows * (splits.folds - 1) // splits.folds)
+    params = space.for_cost(space.defaults())
+    return strategy.cost(n_train, max(1, n_features), max(1, profile.n_classes), params)
+
+
 def _seconds(
     strategy: Strategy,
     space: SearchSpace,
@@ -238,18 +264,11 @@ def _seconds(
     measurement: Measurement | None,
 ) -> float:
     """Wall clock of the default configuration on all folds: measured where it was, else by formula."""
-    n_features = profile.n_features if isinstance(profile, TabularProfile) else 1
-    n_outputs = max(1, profile.n_classes)
     jobs = max(1, probe.jobs) if probe else 1
-
-    def cost(n_rows: int) -> float:
-        n_train = max(2, n_rows * (splits.folds - 1) // splits.folds)
-        params = space.for_cost(space.defaults())
-        return strategy.cost(n_train, max(1, n_features), n_outputs, params)
-
-    one_fit = cost(profile.n_labelled)
+    one_fit = default_cost(strategy, space, profile, splits, profile.n_labelled)
     if measurement is not None and probe is not None:
-        growth = one_fit / max(cost(probe.n_rows), SMALLEST_ERROR)
+        there = default_cost(strategy, space, profile, splits, probe.n_rows)
+        growth = one_fit / max(there, SMALLEST_ERROR)
         one_fit = measurement.fit_seconds * max(1.0, growth)
     elif probe is not None:
         speed = probe.net_speed if strategy.card.clock == "net" else probe.speed
