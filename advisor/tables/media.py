@@ -225,7 +225,10 @@ def broken_note(broken: Sequence[str], medium: Medium) -> str:
     """Say which files were left out, and why."""
     named = "; ".join(broken[:SHOWN])
     more = f"; and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
-    return f"{len(broken)} files that cannot be read as {medium.many} were left out: {named}{more}"
+    files, were = ("file", "was") if len(broken) == 1 else ("files", "were")
+    return (
+        f"{len(broken)} {files} that cannot be read as {medium.many} {were} left out: {named}{more}"
+    )
 
 
 def shown(path: str, root: str) -> str:
