@@ -16,6 +16,7 @@ import os
 import shutil
 import sqlite3
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +45,9 @@ LIMIT = 5 * 10**9
 
 BUSY = 30.0
 """Seconds to wait for another process that is writing."""
+
+AGAIN = 0.05
+"""Seconds until what another process was in the way of is tried again."""
 
 UNITS = {"": 1, "MB": 10**6, "GB": 10**9}
 """What a size may be given in."""
@@ -164,8 +168,7 @@ class ArrayCache:
 
     def _clear_arrays(self, space: str | None) -> int:
         try:
-            with self._open() as db:
-                return cache_tables.delete(db, space)
+            return self._do(lambda db: cache_tables.delete(db, space))
         except sqlite3.OperationalError:
             raise
         except sqlite3.DatabaseError:  # damaged
@@ -183,11 +186,25 @@ class ArrayCache:
 
     def _try(self, otherwise: T, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            with self._open() as db:
-                return work(db)
+            return self._do(work)
         except (OSError, sqlite3.Error) as fault:
             self._tell(fault)
             return otherwise
+
+    def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do a piece of work, again while another process is in the way.
+
+        SQLite waits by itself for most locks, but not for the change to WAL, nor for the last connection that closes.
+        """
+        end = time.monotonic() + BUSY
+        while True:
+            try:
+                with self._open() as db:
+                    return work(db)
+            except sqlite3.OperationalError as fault:
+                if not _is_busy(fault) or time.monotonic() > end:
+                    raise
+            time.sleep(AGAIN)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -214,6 +231,11 @@ class ArrayCache:
             f"{FOLDER_VARIABLE} to a folder that can be written, or empty it with `advisor cache --clear`",
             stacklevel=4,
         )
+
+
+def _is_busy(fault: sqlite3.Error) -> bool:
+    # The higher bits say what for; an error of Python's own module has no code.
+    return getattr(fault, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _folder_usage(folder: Path) -> SpaceUsage:

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -123,6 +124,20 @@ def test_two_processes_write_at_once(tmp_path: Path) -> None:
     assert [writer.wait(timeout=120) for writer in writers] == [0, 0]
     (usage,) = ArrayCache(tmp_path).usage()
     assert (usage.n, usage.bytes) == (180, 180 * 4000)
+
+
+def test_a_new_file_that_another_process_holds_is_waited_for(tmp_path: Path) -> None:
+    """SQLite itself gives up at once where a new file is to be changed to WAL."""
+    other = sqlite3.connect(tmp_path / FILE, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.3, other.close)
+    release.start()
+    cache = ArrayCache(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cache.put("s", {"a": KILOBYTE})
+    release.join()
+    assert list(cache.get("s", ["a"])) == ["a"]
 
 
 def test_a_folder_that_cannot_be_made_is_done_without(tmp_path: Path) -> None:
