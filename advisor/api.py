@@ -6,12 +6,14 @@ advice and execution cannot drift apart.
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from advisor.dataset import Dataset, Task, read_dataset
+from advisor.disk import room_needed
 from advisor.division import plan_for
 from advisor.errors import InvalidRequest, NoStrategy
 from advisor.executor import make_executor
@@ -290,9 +292,11 @@ def autofit(  # noqa: PLR0913 (keyword-only options, each with a default)
                 single_model=single_model,
                 given_plan=plan is not None,
             )
-            start_run(run, settings, report)
+            with room_needed(run.folder, "start again"):
+                start_run(run, settings, report)
         budget = Budget(seconds=time_limit, trials=trials)
-        pipeline, result = train(dataset, run, executor, budget, started, progress)
+        with room_needed(run.folder, f"go on with --resume {shlex.quote(str(run.folder))}"):
+            pipeline, result = train(dataset, run, executor, budget, started, progress)
     return TrainedRun(pipeline, result, read_run(run.folder)[1], run.folder)
 
 

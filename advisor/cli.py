@@ -1,6 +1,6 @@
 """The commands: ``advise``, ``autofit`` and ``advisor``; their exit codes; the only place that prints.
 
-Exit codes: 0 done; 2 the input or the command is wrong (one line on stderr); 130 interrupted, the best so far
+Exit codes: 0 done; 2 the input or the command is wrong, or the disk is full (one line on stderr); 130 interrupted, the best so far
 saved; 1 a bug (a traceback). Everything heavy is imported when a command runs: ``--help`` must not wait for it.
 """
 
@@ -20,6 +20,7 @@ import typer
 
 from advisor import options as opt
 from advisor.cli_pretrain import pretrain
+from advisor.disk import is_full
 from advisor.errors import AdvisorError, InvalidRequest
 from advisor.options import one_or_all, refuse_together
 
@@ -245,9 +246,8 @@ def _app_of(command: Callable[..., None]) -> typer.Typer:
 
 def _main(app: typer.Typer, name: str, arguments: Sequence[str]) -> int:
     """Run a command and turn how it ended into an exit code."""
-    if isinstance(
-        sys.stdout, io.TextIOWrapper
-    ):  # a name that the terminal cannot write is no reason to fail
+    # A name that the terminal cannot write is no reason to fail.
+    if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = app(args=list(arguments), prog_name=name, standalone_mode=False)
@@ -255,19 +255,28 @@ def _main(app: typer.Typer, name: str, arguments: Sequence[str]) -> int:
     except AdvisorError as error:
         return _fail(name, str(error))
     except (BrokenPipeError, SystemExit):
-        # The reader has seen enough (typer turns that into SystemExit, which nothing of ours raises);
-        # Python would complain about its own flush at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+        # The reader has seen enough (typer turns that into SystemExit, which nothing of ours raises).
+        _drop_output()
         return DONE
     except (KeyboardInterrupt, typer.Abort):
         print(f"{name}: interrupted", file=sys.stderr)
         return INTERRUPTED
+    except OSError as error:
+        if not is_full(error):
+            raise
+        _drop_output()
+        return _fail(name, f"expected room on the disk, got {error}; free some and start again")
     except Exception as error:
         if UsageError is None or not isinstance(error, UsageError):
             raise
-        words = getattr(error, "format_message", error.__str__)()
-        return _fail(name, f"{words.rstrip('.')}; see {name} --help")
+        words = getattr(error, "format_message", error.__str__)().rstrip(".")
+        return _fail(name, f"{words}; see {name} --help")
     return code if isinstance(code, int) else DONE
+
+
+def _drop_output() -> None:
+    """Write what is left to nowhere, of which Python would complain in its own flush at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
 
 
 def _fail(name: str, message: str) -> int:
@@ -282,9 +291,8 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
 def _check_page(html: Path | None) -> None:
     """Find out before the work, not after it, that a page cannot be written."""
     if html is not None and (html.is_dir() or not html.absolute().parent.is_dir()):
-        raise InvalidRequest(
-            f"cannot write --html '{html}': expected a file in an existing folder; make the folder"
-        )
+        wanted = "expected a file in an existing folder; make the folder"
+        raise InvalidRequest(f"cannot write --html '{html}': {wanted}")
 
 
 def _sign_of_life(seconds: float | None, silent: bool) -> AbstractContextManager[object]:

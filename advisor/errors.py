@@ -48,6 +48,10 @@ class InvalidRun(AdvisorError):
     """A run directory is missing, incomplete or altered, or holds a type that is not trusted."""
 
 
+class NoRoom(AdvisorError):
+    """A disk is full."""
+
+
 class DeadlineExceeded(Exception):
     """A fit ran out of the seconds it was given; not the user's fault, so not an AdvisorError."""
 

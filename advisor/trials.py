@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict
 
 from advisor.deadline import Deadline
 from advisor.decision import fit_decision
+from advisor.disk import check_room
 from advisor.errors import AdvisorError, DeadlineExceeded
 from advisor.evaluation import pooled
 from advisor.executor import Executor
@@ -279,7 +280,22 @@ class TrialStore:
         return self.place(number) / "models"
 
     def add(self, trial: Trial, predictions: NDArray[np.float64] | None) -> None:
-        """Write a trial down; predictions first, the record last, so that a record means all is there."""
+        """Write a trial down; predictions first, the record last, so that a record means all is there.
+
+        Parameters
+        ----------
+        trial : Trial
+            That has ended.
+        predictions : ndarray of shape (n_rows, n_outputs) or None
+            Its out-of-fold predictions, where it is complete.
+
+        Raises
+        ------
+        OSError
+            If the disk is full: also for a trial that failed on one, which says nothing of its strategy.
+        """
+        if trial.state == "failed":
+            check_room(self.folder)
         place = self.place(trial.number)
         place.mkdir(exist_ok=True)
         if predictions is not None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -33,13 +34,13 @@ def call(
     return int(end.value.code or 0), out, err
 
 
-def start(*words: str) -> subprocess.Popen[str]:
+def start(*words: str, stdout: int | IO[str] = subprocess.PIPE) -> subprocess.Popen[str]:
     """Run a command in a process of its own."""
     entry = ENTRIES[words[0]].__name__
     code = f"from advisor.cli import {entry}; {entry}()"
     return subprocess.Popen(
         [sys.executable, "-c", code, *words[1:]],
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -186,6 +187,17 @@ def test_a_closed_pipe_is_no_error(table: Path) -> None:
     process.stdout.close()
     _, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here that is always full")
+def test_a_full_disk_is_one_line(table: Path) -> None:
+    """``advise x > file`` where nothing can be written any more."""
+    with Path("/dev/full").open("w") as full:
+        process = start("advise", str(table), "--no-probe", stdout=full)
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert err.startswith("advise: expected room on the disk, got")
+    assert err.count("\n") == 1
 
 
 def test_training_predicting_and_the_run_directory(
