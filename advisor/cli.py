@@ -1,13 +1,10 @@
-"""The commands: ``advise``, ``autofit`` and ``advisor``; their exit codes; the only place that prints.
+"""The commands: ``advise``, ``autofit`` and ``advisor``; the only place that prints.
 
-Exit codes: 0 done; 2 the input or the command is wrong, or the disk is full (one line on stderr); 130 interrupted, the best so far
-saved; 1 a bug (a traceback). Everything heavy is imported when a command runs: ``--help`` must not wait for it.
+Everything heavy is imported when a command runs: ``--help`` must not wait for it. How commands end is in ``cli_exit``.
 """
 
 from __future__ import annotations
 
-import io
-import os
 import shlex
 import signal
 import sys
@@ -19,9 +16,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 from advisor import options as opt
+from advisor.cli_exit import INTERRUPTED, interruptible, run_app
 from advisor.cli_pretrain import pretrain
-from advisor.disk import is_full
-from advisor.errors import AdvisorError, InvalidRequest
+from advisor.errors import InvalidRequest
 from advisor.options import one_or_all, refuse_together
 
 if TYPE_CHECKING:
@@ -30,14 +27,8 @@ if TYPE_CHECKING:
     from advisor.report import StrategyReport
     from advisor.run import TrainedRun
 
-DONE, WRONG, INTERRUPTED = 0, 2, 130
-"""Exit codes; 1 is Python's own, for an exception that nobody expected."""
-
 PROBE_SECONDS = 20.0
 """Default of ``advise --probe-seconds``; equal to :data:`advisor.api.PROBE_SECONDS`, which is heavy to import."""
-
-UsageError = typer.BadParameter.__base__
-"""What typer raises for a wrong command line; it has no public name there."""
 
 
 def advise(  # noqa: PLR0913 (the options of a command)
@@ -212,12 +203,12 @@ def cache(clear: opt.ClearCache = False) -> None:
 
 def run_advise() -> NoReturn:
     """Run the command ``advise``."""
-    sys.exit(_main(_app_of(advise), "advise", opt.spread(sys.argv[1:])))
+    sys.exit(run_app(_app_of(advise), "advise", opt.spread(sys.argv[1:])))
 
 
 def run_autofit() -> NoReturn:
     """Run the command ``autofit``."""
-    sys.exit(_main(_app_of(autofit), "autofit", opt.spread(sys.argv[1:])))
+    sys.exit(run_app(_app_of(autofit), "autofit", opt.spread(sys.argv[1:])))
 
 
 def run() -> NoReturn:
@@ -225,9 +216,9 @@ def run() -> NoReturn:
     app = _new_app()
     app.callback()(_say_who)
     for command in (advise, autofit, pretrain, predict, doctor, cache):
-        app.command()(command)
+        app.command()(interruptible(command))
     first, *rest = sys.argv[1:] or ["--help"]
-    sys.exit(_main(app, "advisor", [first, *opt.spread(rest)]))
+    sys.exit(run_app(app, "advisor", [first, *opt.spread(rest)]))
 
 
 def _say_who() -> None:
@@ -240,48 +231,8 @@ def _new_app() -> typer.Typer:
 
 def _app_of(command: Callable[..., None]) -> typer.Typer:
     app = _new_app()
-    app.command()(command)
+    app.command()(interruptible(command))
     return app
-
-
-def _main(app: typer.Typer, name: str, arguments: Sequence[str]) -> int:
-    """Run a command and turn how it ended into an exit code."""
-    # A name that the terminal cannot write is no reason to fail.
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        code = app(args=list(arguments), prog_name=name, standalone_mode=False)
-        sys.stdout.flush()
-    except AdvisorError as error:
-        return _fail(name, str(error))
-    except (BrokenPipeError, SystemExit):
-        # The reader has seen enough (typer turns that into SystemExit, which nothing of ours raises).
-        _drop_output()
-        return DONE
-    except (KeyboardInterrupt, typer.Abort):
-        print(f"{name}: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except OSError as error:
-        if not is_full(error):
-            raise
-        _drop_output()
-        return _fail(name, f"expected room on the disk, got {error}; free some and start again")
-    except Exception as error:
-        if UsageError is None or not isinstance(error, UsageError):
-            raise
-        words = getattr(error, "format_message", error.__str__)().rstrip(".")
-        return _fail(name, f"{words}; see {name} --help")
-    return code if isinstance(code, int) else DONE
-
-
-def _drop_output() -> None:
-    """Write what is left to nowhere, of which Python would complain in its own flush at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
-
-
-def _fail(name: str, message: str) -> int:
-    print(f"{name}: {' '.join(message.split())}", file=sys.stderr)
-    return WRONG
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

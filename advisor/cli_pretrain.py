@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from advisor import options as opt
+from advisor.cli_exit import INTERRUPTED
 from advisor.errors import InvalidRequest
 from advisor.options import one_or_all, refuse_together
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from advisor.pretraining import Stoppable
-
-STOPPED = 130
-"""Exit code where training is not over; equal to :data:`advisor.cli.INTERRUPTED`, which would import this module."""
 
 Method = Annotated[
     str | None,
@@ -122,7 +120,7 @@ def pretrain(  # noqa: PLR0913 (the options of a command)
         given = opt.repeated(target=target, task=task, unlabeled=unlabeled, groups=groups)
         print_pretrained(made, make_console(), shlex.join(["autofit", str(data), *given]))
     if made.stopped:
-        raise typer.Exit(STOPPED)
+        raise typer.Exit(INTERRUPTED)
 
 
 def _stop_gently(deadline: Stoppable) -> None:
