@@ -288,6 +288,7 @@ def _fingerprint(dataset: Dataset) -> str:
     digest = hashlib.sha256()
     names = (dataset.task, *dataset.targets, *dataset.classes, *dataset.group_columns)
     digest.update(repr([str(name) for name in names]).encode())
+    of_files = holds_files(dataset.columns)
     for frame in (dataset.X, dataset.X_unlabelled, dataset.X_test):
         if frame is None:
             digest.update(b"-")
@@ -295,7 +296,7 @@ def _fingerprint(dataset: Dataset) -> str:
         digest.update(repr(list(frame.columns)).encode())
         for name in frame.columns:
             column = frame[name]
-            if holds_files(dataset.columns):
+            if of_files:
                 paths = ["" if pd.isna(path) else path for path in column.astype(object)]
                 digest.update("\0".join(content_keys(paths)).encode())
                 continue

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import numpy as np
 import pandas as pd
@@ -12,8 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import advisor
 from advisor.dataset import Dataset, Task, read_dataset, read_features
 from advisor.errors import AdvisorError, InvalidRequest, UnknownTarget, UnreadableData
+from advisor.profile import profile_dataset
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 TABLES = ["car", "colon_gene_expression", "credit_data", "digits8x8", "penguins", "titanic", "mpg"]
@@ -277,6 +282,36 @@ def test_features_are_streamed_in_order_and_alike(suffix: str, tmp_path: Path) -
     together = pd.concat([piece for piece, _ in pieces], ignore_index=True)
     pd.testing.assert_frame_equal(together, dataset.X)
     assert any("'y'" in note for _, notes in pieces for note in notes)
+
+
+def calls_of(work: Callable[[], object]) -> int:
+    """Count our own functions and steps of generators that a piece of work takes."""
+    seen, own = 0, str(Path(advisor.__file__).parent)
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal seen
+        seen += event == "call" and frame.f_code.co_filename.startswith(own)
+
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return seen
+
+
+def test_work_grows_with_columns_and_not_with_their_square() -> None:
+    """A table of all genes has twenty thousand."""
+    random = np.random.default_rng(0)
+    counts = []
+    for n_columns in (100, 200, 400):
+        values = random.normal(size=(30, n_columns)).round(3)
+        frame = pd.DataFrame(values, columns=[f"gene{i}" for i in range(n_columns)])
+        frame["y"] = ["ab"[i % 2] for i in range(30)]
+        counts.append(calls_of(lambda: profile_dataset(read_dataset(frame, target="y"))))  # noqa: B023
+    first, second, third = counts
+    # Of a line the second step is twice the first, of a square four times.
+    assert third - second < 2.4 * (second - first)
 
 
 def test_a_ragged_row_to_predict_is_an_error_not_a_gap(tmp_path: Path) -> None:

@@ -138,13 +138,13 @@ def conformance_notes(frame: pd.DataFrame, columns: Sequence[Column]) -> list[st
         Extra columns, another order, words not seen before, and cells that could not be read; empty if none.
     """
     names = [column.name for column in columns]
+    known, present = set(names), set(frame.columns)
     notes = []
-    extra = [name for name in frame.columns if name not in set(names)]
+    extra = [name for name in frame.columns if name not in known]
     if extra:
         notes.append(f"columns that are not features were ignored: {quoted(extra)}")
-    present = set(frame.columns)
     shared = [name for name in names if name in present]
-    if [name for name in frame.columns if name in set(shared)] != shared:
+    if [name for name in frame.columns if name in known] != shared:
         notes.append("the columns stand in another order; they were matched by name")
     for column in columns:
         if column.name in present:

@@ -353,7 +353,8 @@ def _target_frame(y: object, taken: Sequence[str]) -> pd.DataFrame:
             frame = pd.DataFrame({"target": array.ravel()})
         else:
             frame = pd.DataFrame(array, columns=[f"y{i}" for i in range(1, array.shape[1] + 1)])
-    free = [f"{name}.y" if name in set(taken) else name for name in frame.columns]
+    features = set(taken)
+    free = [f"{name}.y" if name in features else name for name in frame.columns]
     return as_raw(frame.set_axis(unique_names(free)[0], axis=1))
 
 

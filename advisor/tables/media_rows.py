@@ -131,9 +131,9 @@ def _of_folder(folder: Path, medium: Medium) -> FileRows:
         return _of_table(find_sources(folder).train, medium)
     tested = [name for name in listing.files if name.partition("/")[0].lower() in TEST_NAMES]
     names = tuple(tested or listing.files)
-    partners = [name for name in names if _lies_in(name, medium.partner_folders)]
+    partners = {name for name in names if _lies_in(name, medium.partner_folders)}
     if partners and any(_lies_in(name, medium.holders) for name in names):
-        names = tuple(name for name in names if name not in set(partners))
+        names = tuple(name for name in names if name not in partners)
     notes = [*listing.notes, *(f"{name}: {why}" for name, why in listing.broken)]
     if tested and len(tested) < len(listing.files):
         notes.append(f"the {len(tested)} {medium.many} of the test folder are predicted")

@@ -192,7 +192,8 @@ def complete(
         frame = frame.assign(**dict.fromkeys(missing, np.nan))
         notes.append(f"{what} lacks the columns {quoted(missing)}; they count as empty there")
         schema = [column.name for column in columns if column.name in frame.columns]
-        frame = frame[[*schema, *(name for name in frame.columns if name not in set(schema))]]
+        rest = frame.columns.difference(schema, sort=False)
+        frame = frame[[*schema, *rest]]
     return frame
 
 
