@@ -86,6 +86,9 @@ def test_wrong_paths_targets_tasks_and_groups_are_named(tmp_path: Path) -> None:
     path = write(tmp_path / "houses.csv", "area,rooms,cost\n" + rows())
     with pytest.raises(UnreadableData, match=r"Did you mean 'houses\.csv'"):
         read_dataset(tmp_path / "house.csv")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UnreadableData, match="is a pipe or a device"):
+        read_dataset(tmp_path / "pipe")
     with pytest.raises(UnknownTarget, match=r"'cots' is not a column .* Did you mean 'cost'"):
         read_dataset(path, target="cots")
     with pytest.raises(UnknownTarget, match="--groups"):

@@ -58,7 +58,11 @@ def find_sources(path: Path) -> Sources:
         if path.is_file():
             return Sources(stem(path), path)
         if not path.is_dir():
-            raise UnreadableData(f"{path} does not exist.{_near(path)}")
+            raise UnreadableData(
+                f"{path} is a pipe or a device: expected a file or a folder; write it to a file first"
+                if path.exists()
+                else f"{path} does not exist.{_near(path)}"
+            )
         entries = sorted(path.iterdir())
     except (OSError, ValueError) as error:
         raise UnreadableData(f"{path} cannot be opened: {error}") from None

@@ -302,16 +302,21 @@ def _unread_tables(sources: Sources | None) -> tuple[str, ...]:
 
 
 def _unlabelled(path: Path, listing: Listing) -> str:
-    masks = ", or the folders images/ and masks/" if listing.medium.pair else ""
-    if listing.medium.modality is Modality.TEXT:
+    medium, n_files = listing.medium, len(listing.files)
+    held = (
+        f"1 {medium.one} and nothing that says what it is"
+        if n_files == 1
+        else f"{n_files} {medium.many} and nothing that says what they are"
+    )
+    masks = ", or the folders images/ and masks/" if medium.pair else ""
+    if medium.modality is Modality.TEXT:
         return (
-            f"{path} holds {len(listing.files)} texts and nothing that says what they are: expected a folder for each "
-            "class (train/<class>/), a file of lines for each class (<class>.txt), or a table of texts and labels"
+            f"{path} holds {held}: expected a folder for each class (train/<class>/), a file of lines for each class "
+            "(<class>.txt), or a table of texts and labels"
         )
     return (
-        f"{path} holds {len(listing.files)} {listing.medium.many} and nothing that says what they are: expected a "
-        "folder for each class (train/<class>/), or a table with a column of file names and one of labels "
-        f"(labels.csv){masks}"
+        f"{path} holds {held}: expected a folder for each class (train/<class>/), or a table with a column of file "
+        f"names and one of labels (labels.csv){masks}"
     )
 
 

@@ -233,13 +233,16 @@ def unique_names(names: Sequence[object]) -> tuple[list[str], list[str]]:
     ['a', 'a.2', 'c3']
     """
     plain = ["" if name is None else str(name).strip() for name in names]
-    taken: set[str] = set()
+    given, taken = set(plain), set[str]()
+    copies: dict[str, int] = {}
     result: list[str] = []
     for position, name in enumerate(plain, start=1):
         base = name or f"c{position}"
-        new, copy = base, 2
-        while new in taken or (new != name and new in plain):
-            new, copy = f"{base}.{copy}", copy + 1
+        new, copy = base, copies.get(base, 1)
+        while new in taken or (new != name and new in given):
+            copy += 1
+            new = f"{base}.{copy}"
+        copies[base] = copy
         taken.add(new)
         result.append(new)
     notes = []
