@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from advisor.pipeline import FittedPipeline
 
 
+LONGEST_NAME = 50
+"""Characters of a dataset's name in that of its run; our choice: file systems take 255 bytes, at most four for each."""
+
+
 class Result(BaseModel):
     """``RUN/result.json``: what a run came to.
 
@@ -221,7 +225,7 @@ def default_folder(name: str) -> Path:
     Path
     """
     safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in name).strip(".-") or "data"
-    stem = Path("runs") / f"{safe}-{time.strftime('%Y%m%d-%H%M%S')}"
+    stem = Path("runs") / f"{safe[:LONGEST_NAME]}-{time.strftime('%Y%m%d-%H%M%S')}"
     folder, again = stem, 2
     while folder.exists():
         folder, again = stem.with_name(f"{stem.name}-{again}"), again + 1

@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from advisor.dataset import Task
 from advisor.errors import InvalidRequest, InvalidRun, UnreadableData
 from advisor.pipeline import load_pipeline
 from advisor.predicting import predict_file
-from advisor.run import Run, TrainedRun
+from advisor.run import Run, TrainedRun, default_folder
 from advisor.sampling import COMPARED_ROWS
 from tests.problems import small_frame
 
@@ -212,6 +213,16 @@ def test_a_run_is_resumed_only_on_its_own_data(tmp_path: Path) -> None:
         autofit(small_frame(150, seed=5), target="y", trials=6, jobs=0, resume=out)
     with pytest.raises(InvalidRequest, match="not an empty folder"):
         autofit(frame, target="y", trials=4, jobs=0, out=out)
+
+
+def test_a_run_is_named_after_its_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long that name is, and whatever is in it; the second of one second has a number."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(time, "strftime", lambda _: "20260101-000000")
+    assert default_folder("a/b c") == Path("runs/a-b-c-20260101-000000")
+    default_folder("..").mkdir(parents=True)
+    assert default_folder("..") == Path("runs/data-20260101-000000-2")
+    default_folder("\N{CJK UNIFIED IDEOGRAPH-20000}é" * 200).mkdir(parents=True)
 
 
 def test_of_more_rows_than_time_allows_a_sample_is_learned_from(

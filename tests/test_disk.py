@@ -8,11 +8,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from problems import small_frame
 
 from advisor.api import autofit
 from advisor.disk import FULL, check_room, is_full, room_needed
 from advisor.errors import NoRoom
+from tests.problems import small_frame
 
 
 @pytest.fixture
