@@ -119,7 +119,9 @@ def conform(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
             f"got {quoted(frame.columns)}. Add them (empty where unknown)."
         )
     parts = {column.name: _conformed(frame[column.name], column) for column in columns}
-    return pd.DataFrame(parts, index=pd.RangeIndex(len(frame)), copy=False)
+    made = pd.DataFrame(parts, index=pd.RangeIndex(len(frame)), copy=False)
+    # A copy brings columns of one kind together: rows of thousands of columns are then taken at once.
+    return made.copy() if len(columns) > len(frame) else made
 
 
 def conformance_notes(frame: pd.DataFrame, columns: Sequence[Column]) -> list[str]:
