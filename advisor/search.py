@@ -19,11 +19,11 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from advisor.cores import usable_cores
 from advisor.errors import NoStrategy
 from advisor.evaluation import Score, score_interval
 from advisor.executor import Executor
 from advisor.interrupts import whole
+from advisor.later_rows import LaterRows
 from advisor.metrics import get_metric
 from advisor.parameter import Categorical, Float, ParamValue
 from advisor.race import SHORTENED, Arm, Race
@@ -100,7 +100,7 @@ class Search:
         Optuna's journal file; studies in it are continued.
     progress : callable or None
         Called with a :class:`SearchState` before and after every trial.
-    n_later : int
+    later : LaterRows or None
         Rows that the final predictor will have to predict within the same time limit.
     """
 
@@ -112,7 +112,7 @@ class Search:
         spaces: Sequence[SearchSpace],
         journal: Path,
         progress: Progress | None = None,
-        n_later: int = 0,
+        later: LaterRows | None = None,
     ) -> None:
         problem = workspace.problem
         self.executor, self.workspace, self.store = executor, workspace, store
@@ -126,7 +126,8 @@ class Search:
         with whole():
             self._studies = {space.strategy: self._study(space, storage) for space in spaces}
         self._ahead = {space.strategy: self._planned(space) for space in spaces}
-        arms = [self._arm(space, n_later) for space in spaces]
+        self.later = later or LaterRows(workspace)
+        arms = [self._arm(space) for space in spaces]
         self.race = Race(arms, workspace, self.criterion, executor.jobs)
         for arm in arms:
             self._take_over(arm)
@@ -259,8 +260,9 @@ class Search:
         if budget.seconds is None:
             return None
         # What may be part of the final predictor has to be asked, once more, after the search.
-        later = max((arm.afterwards for arm in self.race.arms if arm.complete()), default=0.0)
-        return max(0.0, budget.seconds - later - (time.monotonic() - self._start))
+        done = [(arm, arm.best) for arm in self.race.arms if arm.best is not None]
+        rest = [a.afterwards + self.later.representing(a.strategy, t.params) for a, t in done]
+        return max(0.0, budget.seconds - max(rest, default=0.0) - (time.monotonic() - self._start))
 
     def _tell_progress(self, strategy: str, left: float | None) -> None:
         if self.progress is not None:
@@ -320,7 +322,7 @@ class Search:
             origin = "default" if point == arm.space.defaults() else "start"
             study.enqueue_trial(point, user_attrs={"origin": origin})
 
-    def _arm(self, space: SearchSpace, n_later: int) -> Arm:
+    def _arm(self, space: SearchSpace) -> Arm:
         def cost_of(params: Mapping[str, ParamValue]) -> float:
             return self._cost(space, params)
 
@@ -330,7 +332,7 @@ class Search:
             cost=cost_of(space.defaults()),
             cap=card.most_trials(len(self.workspace.y)),
             is_net=card.clock == "net",
-            afterwards=self._afterwards(space, n_later),
+            afterwards=self.later.predicting(space),
             cost_of=cost_of,
         )
 
@@ -348,12 +350,6 @@ class Search:
         """Tell whether time is over, or there is some in which nothing that is left could end."""
         over = budget.seconds is None or left is None or left < IDLE_SHARE * budget.seconds
         return "time" if over else "longer"
-
-    def _afterwards(self, space: SearchSpace, n_rows: int) -> float:
-        """Seconds that all fold models of a strategy take to predict rows, with all cores."""
-        strategy = STRATEGIES[space.strategy]
-        one = strategy.predict_cost(n_rows, space.for_cost(space.defaults()))
-        return one * self.workspace.n_folds(space.strategy) / usable_cores()
 
 
 def _suggest(asked: optuna.Trial, space: SearchSpace) -> dict[str, ParamValue]:

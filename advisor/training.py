@@ -22,6 +22,7 @@ from advisor.downsampling import rows_in_time
 from advisor.errors import InvalidRequest, InvalidRun, NoStrategy, quoted
 from advisor.executor import Executor
 from advisor.jobs import FoldJob
+from advisor.later_rows import LaterRows
 from advisor.manifest import FoldPart, Manifest, Member, link_tree, seal
 from advisor.metrics import Metric, get_metric
 from advisor.pipeline import FittedPipeline
@@ -81,8 +82,8 @@ def train(
     kept = rows_in_time(dataset, report, budget.seconds, executor.jobs)
     workspace = _workspace(run, dataset if kept is None else dataset.take(kept), report)
     store = TrialStore(run.trials)
-    n_later = 0 if dataset.X_test is None or dataset.y_test is None else len(dataset.X_test)
-    search = Search(executor, workspace, store, _spaces(report), run.journal, progress, n_later)
+    later = LaterRows(workspace, None if dataset.y_test is None else dataset.X_test)
+    search = Search(executor, workspace, store, _spaces(report), run.journal, progress, later)
     outcome = search.run(_search_budget(budget, started))
     outcome = replace(outcome, notes=(*_sampled(workspace, dataset), *outcome.notes))
     if progress is not None:
