@@ -260,7 +260,7 @@ class Search:
         if budget.seconds is None:
             return None
         # What may be part of the final predictor has to be asked, once more, after the search.
-        done = [(arm, arm.best) for arm in self.race.arms if arm.best is not None]
+        done = [(arm, arm.best) for arm in self.race.arms if arm.alive and arm.best is not None]
         rest = [a.afterwards + self.later.representing(a.strategy, t.params) for a, t in done]
         return max(0.0, budget.seconds - max(rest, default=0.0) - (time.monotonic() - self._start))
 

@@ -3,12 +3,14 @@
 The argument is the names of backbones as for ``embedding``, perhaps with ``+upright`` for views of pictures that are
 never mirrored, or with how texts are varied: ``+eda``, ``+synonyms`` or ``+translation``. Views are drawn from an
 item's content, so the same item has the same views in every fold and every run; a strategy takes the ones it wants
-(:mod:`advisor.strategies.linear_probe_views`).
+(:mod:`advisor.strategies.linear_probe_views`). ``training_views`` is the same for models that judge by the plain item.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,3 +76,40 @@ class ViewsRepresentation(BackboneRepresentation):
         """Name the numbers by view and position."""
         views, width = views_of(self.modality, self.variant), self.widths()
         return tuple(f"{view}.e{i}" for view in views for i in range(width))
+
+
+@REPRESENTATIONS.add("training_views")
+class TrainingViewsRepresentation(ViewsRepresentation):
+    """As ``views``, until it is saved: its predictions have no use for the varied ones, which take most of the time."""
+
+    def __init__(self, argument: str = "") -> None:
+        super().__init__(argument)
+        self.judges = False
+        """Whether rows are only predicted, as after :meth:`load`: all views but the plain one are then left empty."""
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what was saved; the varied views are zero from now on."""
+        made = super().load(folder)
+        made.judges = True
+        return made
+
+    def compute(self, items: Sequence[str], deadline: Deadline) -> NDArray[np.float32]:
+        """Embed every view of the items, or the plain one alone.
+
+        Parameters
+        ----------
+        items : sequence of str
+            Paths of files, or texts.
+        deadline : Deadline
+            When to stop; what was computed by then is in the cache.
+
+        Returns
+        -------
+        ndarray of float32 of shape (n_items, (1 + N_VIEWS) * width)
+            NaN for unreadable files.
+        """
+        if not self.judges:
+            return super().compute(items, deadline)
+        plain = self.embedded(items, "plain", deadline)
+        return np.hstack([plain, np.zeros((len(plain), N_VIEWS * plain.shape[1]), plain.dtype)])

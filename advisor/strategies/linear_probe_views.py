@@ -102,7 +102,7 @@ class LinearProbeViews(Strategy):
         family="frozen",
         modalities=frozenset({Modality.IMAGE, Modality.TEXT, Modality.AUDIO}),
         tasks=frozenset({Task.BINARY, Task.MULTICLASS, Task.MULTILABEL, Task.REGRESSION}),
-        representation="views",
+        representation="training_views",
         requires=NEEDS,
         augments=True,
         reference="Kornblith, Shlens and Le (2019), arXiv 1805.08974",
@@ -110,11 +110,12 @@ class LinearProbeViews(Strategy):
     )
 
     def representation(self, params: Params) -> str:
-        """Embeddings of the backbones for every view; none of them is mirrored where ``flip`` says so."""
+        """Embeddings of every view, which predictions ask for with ``tta``; no view is mirrored without ``flip``."""
         names = JOINED.join(backbones_of(params))
+        kind = "views" if params.get("tta") else "training_views"
         if "augmentation" in params:
-            return f"views:{names}+{word(params, 'augmentation')}"
-        return f"views:{names}{'' if params.get('flip', True) else UPRIGHT}"
+            return f"{kind}:{names}+{word(params, 'augmentation')}"
+        return f"{kind}:{names}{'' if params.get('flip', True) else UPRIGHT}"
 
     def cost(self, n_rows: int, n_features: int, n_outputs: int, params: Params) -> float:
         """One fit of the head on every view, and each fold's share of embedding the varied ones."""

@@ -177,6 +177,7 @@ EXAMPLES: dict[str, Callable[[NDArray[np.float64], np.random.Generator], Feature
     "linear": linear_rows,
     "embedding": embedded_rows,
     "views": viewed_rows,
+    "training_views": viewed_rows,
     "pixels": pixel_rows,
     "lexical": counted_rows,
     "lexical_embedding": blended_rows,
