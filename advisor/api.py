@@ -292,8 +292,7 @@ def autofit(  # noqa: PLR0913 (keyword-only options, each with a default)
                 single_model=single_model,
                 given_plan=plan is not None,
             )
-            with room_needed(run.folder, "start again"):
-                start_run(run, settings, report)
+            start_run(run, settings, report)
         budget = Budget(seconds=time_limit, trials=trials)
         with room_needed(run.folder, f"go on with --resume {shlex.quote(str(run.folder))}"):
             pipeline, result = train(dataset, run, executor, budget, started, progress)
