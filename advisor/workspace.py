@@ -34,10 +34,11 @@ from advisor.representation import (
     make_representation,
     split_name,
 )
+from advisor.rows_kept import read_rows, write_rows
 from advisor.splits import Fold, SplitPlan, split
 from advisor.storage import read_matrix, write_arrays, write_matrix
 from advisor.strategy import STRATEGIES
-from advisor.tables.columns import Column, conform
+from advisor.tables.columns import Column
 
 DIGEST = 8
 """Hexadecimal digits that keep folders of similar names apart."""
@@ -154,10 +155,10 @@ class Workspace:
         folder.mkdir(parents=True, exist_ok=True)
         blocks = blocks_of(dataset)
         folds = split(splits, dataset.y, blocks)
-        dataset.X.to_parquet(folder / _ROWS, index=False)
+        write_rows(folder / _ROWS, dataset.X, dataset.columns)
         (folder / _POOL).unlink(missing_ok=True)
         if (pool := unseen_rows(dataset)) is not None:
-            pool.to_parquet(folder / _POOL, index=False)
+            write_rows(folder / _POOL, pool, dataset.columns)
         write_arrays(
             folder / _TARGETS,
             {"y": dataset.y, **({} if blocks is None else {"blocks": blocks})},
@@ -174,14 +175,14 @@ class Workspace:
     @cached_property
     def X(self) -> pd.DataFrame:
         """Labelled rows, conforming to the columns."""
-        return conform(pd.read_parquet(self.folder / _ROWS), self.columns)
+        return read_rows(self.folder / _ROWS, self.columns)
 
     @cached_property
     def pool(self) -> pd.DataFrame | None:
         """Unlabelled rows, at most ``POOL_ROWS`` of :func:`advisor.division.unseen_rows`; conforming to the columns."""
         if not (self.folder / _POOL).is_file():
             return None
-        rows = conform(pd.read_parquet(self.folder / _POOL), self.columns)
+        rows = read_rows(self.folder / _POOL, self.columns)
         chosen = np.linspace(0, len(rows) - 1, min(len(rows), POOL_ROWS)).astype(np.int64)
         return rows.iloc[chosen].reset_index(drop=True)
 
