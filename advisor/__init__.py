@@ -20,7 +20,7 @@ splits         the folds that everything is judged on
 evaluation     scores with intervals, corrected for having been selected by
 space          search spaces as data (``search_spaces/MODALITY/*.toml``)
 strategy       the card and the contract of a recipe
-workspace      data and folds as worker processes read them
+workspace      data and folds as worker processes read them; rows_kept: the rows
 executor       where fits run; trials: one configuration on all folds
 probe          cheap strategies measured on this data
 ranking        measurements and published effects in one ranking
