@@ -27,6 +27,16 @@ def test_rows_come_back_equal(n_rows: int, wide: bool, words: bool, tmp_path: Pa
     assert place.with_suffix(MATRIX).exists() is wide
 
 
+def test_a_wide_table_of_names_alone_comes_back_equal(tmp_path: Path) -> None:
+    """There is no number to keep apart."""
+    frame = pd.DataFrame({f"c{i}": [*"abc", "ab"[i % 2]] * 5 for i in range(30)})
+    frame["y"] = ["u", "v"] * 10
+    dataset = read_dataset(frame, target="y")
+    write_rows(tmp_path / "rows.parquet", dataset.X, dataset.columns)
+    found = read_rows(tmp_path / "rows.parquet", dataset.columns)
+    pd.testing.assert_frame_equal(found, dataset.X)
+
+
 def test_a_narrow_table_replaces_a_wide_one(tmp_path: Path) -> None:
     """Nothing of it is left."""
     dataset = read_dataset(small_frame(60), target="y")

@@ -94,22 +94,8 @@ class TrainingViewsRepresentation(ViewsRepresentation):
         made.judges = True
         return made
 
-    def compute(self, items: Sequence[str], deadline: Deadline) -> NDArray[np.float32]:
-        """Embed every view of the items, or the plain one alone.
-
-        Parameters
-        ----------
-        items : sequence of str
-            Paths of files, or texts.
-        deadline : Deadline
-            When to stop; what was computed by then is in the cache.
-
-        Returns
-        -------
-        ndarray of float32 of shape (n_items, (1 + N_VIEWS) * width)
-            NaN for unreadable files.
-        """
-        if not self.judges:
-            return super().compute(items, deadline)
-        plain = self.embedded(items, "plain", deadline)
-        return np.hstack([plain, np.zeros((len(plain), N_VIEWS * plain.shape[1]), plain.dtype)])
+    def embedded(self, items: Sequence[str], view: str, deadline: Deadline) -> NDArray[np.float32]:
+        """Embed one view, or leave it empty where it is a varied one and rows are only predicted."""
+        if self.judges and view != "plain":
+            return np.zeros((len(items), self.widths()), dtype=np.float32)
+        return super().embedded(items, view, deadline)

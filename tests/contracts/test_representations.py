@@ -38,9 +38,8 @@ ARGUMENTS: dict[str, dict[Modality, tuple[str, ...]]] = {
         Modality.AUDIO: ("efficientnet_lite0_logmel",),
         Modality.TEXT: (f"{NAME}+synonyms",),
     },
-    "training_views": dict.fromkeys(
-        Modality, ()
-    ),  # leaves views out after a save: see its own test
+    # Leaves views out after a save: see its own test.
+    "training_views": dict.fromkeys(Modality, ()),
     "lexical_embedding": {Modality.TEXT: (NAME,)},
     "tokens": {Modality.TEXT: (NAME,)},
     "adapted_tokens": {Modality.TEXT: (NAME,)},
