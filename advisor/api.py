@@ -30,6 +30,7 @@ from advisor.run import (
     default_folder,
     read_plan,
     read_run,
+    sole_user,
     start_run,
 )
 
@@ -294,7 +295,8 @@ def autofit(  # noqa: PLR0913 (keyword-only options, each with a default)
             )
             start_run(run, settings, report)
         budget = Budget(seconds=time_limit, trials=trials)
-        with room_needed(run.folder, f"go on with --resume {shlex.quote(str(run.folder))}"):
+        go_on = f"go on with --resume {shlex.quote(str(run.folder))}"
+        with room_needed(run.folder, go_on), sole_user(run):
             pipeline, result = train(dataset, run, executor, budget, started, progress)
     return TrainedRun(pipeline, result, read_run(run.folder)[1], run.folder)
 

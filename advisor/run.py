@@ -7,6 +7,7 @@
     leaderboard.csv    every candidate
     model/             the trained pipeline
     result.json        what it came to
+    run.lock           held by the process that works on it
     work/              data and folds as the workers read them; may be deleted when the run is done
 
 Everything is written whole or not at all, so that a run can be gone on with after any interruption.
@@ -15,10 +16,13 @@ Everything is written whole or not at all, so that a run can be gone on with aft
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from advisor.dataset import Dataset
@@ -108,6 +112,11 @@ class Run:
         return self.folder / "study.journal"
 
     @property
+    def lock(self) -> Path:
+        """Held by the process that works on it."""
+        return self.folder / "run.lock"
+
+    @property
     def work(self) -> Path:
         """The workspace; may be deleted when the run is done."""
         return self.folder / "work"
@@ -183,6 +192,42 @@ def read_run(folder: Path) -> tuple[RunSettings, StrategyReport]:
         raise InvalidRun(
             f"'{folder}' cannot be gone on with: {error.errors()[0]['msg']}"
         ) from error
+
+
+@contextmanager
+def sole_user(run: Run) -> Iterator[None]:
+    """Keep other processes from working on a run while this one does: two would number their trials alike.
+
+    Parameters
+    ----------
+    run : Run
+        An existing run. The lock is the operating system's, so none is left behind by a process that was killed.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    InvalidRun
+        If another process is at work on it, or nothing may be written there.
+    """
+    lock = FileLock(run.lock)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise InvalidRun(
+            f"expected '{run.folder}' to be free, got one that another process is at work on; wait for that to end, "
+            "or begin another run with --out"
+        ) from error
+    except PermissionError as error:
+        raise InvalidRun(
+            f"cannot write to '{run.folder}': {error.strerror}; copy the run to where you may write, and go on there"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from advisor.dataset import Task
 from advisor.errors import InvalidRequest, InvalidRun, UnreadableData
 from advisor.pipeline import load_pipeline
 from advisor.predicting import predict_file
-from advisor.run import Run, TrainedRun, default_folder
+from advisor.run import Run, TrainedRun, default_folder, sole_user
 from advisor.sampling import COMPARED_ROWS
 from tests.problems import small_frame
 
@@ -213,6 +213,20 @@ def test_a_run_is_resumed_only_on_its_own_data(tmp_path: Path) -> None:
         autofit(small_frame(150, seed=5), target="y", trials=6, jobs=0, resume=out)
     with pytest.raises(InvalidRequest, match="not an empty folder"):
         autofit(frame, target="y", trials=4, jobs=0, out=out)
+
+
+def test_a_run_is_worked_on_by_one_process(tmp_path: Path) -> None:
+    """A second one is told so and touches nothing; once the first has ended, it may go on."""
+    out, frame = tmp_path / "run", small_frame(150)
+    autofit(frame, target="y", trials=2, jobs=0, out=out)
+    before = (out / "result.json").read_bytes()
+    with (
+        sole_user(Run(out)),
+        pytest.raises(InvalidRun, match="another process is at work"),
+    ):
+        autofit(frame, target="y", trials=3, jobs=0, resume=out)
+    assert (out / "result.json").read_bytes() == before
+    assert autofit(frame, target="y", trials=3, jobs=0, resume=out).result.trials == 3
 
 
 def test_a_run_is_named_after_its_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
