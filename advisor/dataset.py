@@ -22,6 +22,7 @@ from advisor.tables.columns import (
     ColumnKind,
     conform,
     conformance_notes,
+    distinguishing,
     texts_of,
 )
 from advisor.tables.inputs import gather
@@ -138,8 +139,8 @@ class Dataset:
         Returns
         -------
         ndarray of int64 of shape (n_labelled,)
-            Rows of a table share a number where all their features are equal; pictures and recordings where they are
-            nearly so (``near_duplicates`` of their :class:`advisor.media.medium.Medium`).
+            Rows of a table share a number where all that is learned from is equal, whatever their identifiers; pictures
+            and recordings where they are nearly so (``near_duplicates`` of their :class:`advisor.media.medium.Medium`).
         """
         return self._copies
 
@@ -150,11 +151,13 @@ class Dataset:
             return medium.near_duplicates(list(self.X[medium.column].astype(object)))
         if self.modality is Modality.TEXT:
             # the same text beside other numbers is another item
-            texts = [c.name for c in self.columns if c.kind is ColumnKind.TEXT]
             said = texts_alike.near_duplicates(texts_of(self.X, self.columns))
-            beside = pd.util.hash_pandas_object(self.X.drop(columns=texts), index=False).to_numpy()
+            texts = {c.name for c in self.columns if c.kind is ColumnKind.TEXT}
+            others = [name for name in distinguishing(self.columns) if name not in texts]
+            beside = pd.util.hash_pandas_object(self.X[others], index=False).to_numpy()
             return pd.MultiIndex.from_arrays([said, beside]).factorize()[0].astype(np.int64)
-        hashes = pd.util.hash_pandas_object(self.X, index=False).to_numpy()
+        told = self.X[distinguishing(self.columns)]
+        hashes = pd.util.hash_pandas_object(told, index=False).to_numpy()
         return np.unique(hashes, return_inverse=True)[1].astype(np.int64)
 
     def take(self, rows: NDArray[np.int64]) -> Dataset:

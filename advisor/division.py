@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from advisor.cache import content_keys, default_cache
 from advisor.dataset import Dataset, Modality
 from advisor.splits import SplitPlan, merge_blocks, plan_splits
-from advisor.tables.columns import texts_of
+from advisor.tables.columns import distinguishing, texts_of
 
 KEPT_GROUPS = 0.5
 """Share of the groups that must stay apart once copies of rows are merged; below it groups alone count (our
@@ -26,7 +26,7 @@ COMPARED_AT_ONCE = 1_000
 """Rows of the pool that are searched for near copies of labelled and test rows at once, or as many as there are of
 these, for which the pairs are fewest: time grows with the pool and not with its square (our choice)."""
 
-NEAR_SPACE = "near copies in the pool (1)"
+NEAR_SPACE = "near copies in the pool (2)"
 """Space of the cache; raise the number when it changes which items :meth:`Dataset.copies` calls the same."""
 
 
@@ -93,8 +93,9 @@ def unseen_rows(dataset: Dataset) -> pd.DataFrame | None:
     -------
     DataFrame of shape (n_unseen, n_columns) or None
         Rows of the pool that hold something, and neither the same nor nearly the same as a labelled or a test row,
-        since by those is judged: texts whatever their case and spacing, files by their content, rows of a table by
-        their cells, and of texts and files also those that :meth:`advisor.dataset.Dataset.copies` finds nearly equal.
+        since by those is judged: texts whatever their case and spacing, files by their content, rows of a table by the
+        cells that are learned from, and of texts and files also those that
+        :meth:`advisor.dataset.Dataset.copies` finds nearly equal.
         ``None`` where there are none.
     """
     positions = unseen_positions(dataset)
@@ -163,6 +164,7 @@ def _contents(X: pd.DataFrame, dataset: Dataset) -> list[str]:
     if dataset.modality is Modality.TEXT:
         return [" ".join(text.casefold().split()) for text in texts_of(X, dataset.columns)]
     if dataset.modality is Modality.TABULAR:
-        return [str(number) for number in pd.util.hash_pandas_object(X, index=False)]
+        told = X[distinguishing(dataset.columns)]
+        return [str(number) for number in pd.util.hash_pandas_object(told, index=False)]
     paths = X.iloc[:, 0].astype(object)
     return content_keys(["" if pd.isna(path) else str(path) for path in paths])

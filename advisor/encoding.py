@@ -207,6 +207,11 @@ class TextTerms:
         csr_matrix of shape (n_rows, n_terms)
             Rows of unit length, or zero where no term is known.
         """
+        if not self.terms:
+            # scikit-learn takes an empty vocabulary for a mistake
+            from scipy.sparse import csr_matrix
+
+            return csr_matrix((len(values), 0))
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         vectorizer = TfidfVectorizer(**_TFIDF, vocabulary=list(self.terms))

@@ -120,6 +120,19 @@ def test_a_folder_gives_train_test_and_pool_but_never_the_oracle(tmp_path: Path)
     assert "unlabeled_labels" not in said(dataset)
 
 
+@pytest.mark.parametrize("name", ["labeled", "labelled"])
+def test_a_labelled_table_beside_the_pool_is_to_train_on(name: str, tmp_path: Path) -> None:
+    """Whatever other tables there are, unless one of them is called train."""
+    write(tmp_path / f"{name}.csv", "a,b,y\n" + rows())
+    write(tmp_path / "unlabeled.csv", "a,b\n1,2\n3,4\n")
+    write(tmp_path / "prices.csv", "c\n1\n")
+    dataset = read_dataset(tmp_path)
+    assert (dataset.targets, dataset.n_labelled, dataset.n_unlabelled) == (("y",), 20, 2)
+    assert "'prices.csv'" in said(dataset)
+    write(tmp_path / "train.csv", "a,b,y\n" + rows() + rows())
+    assert read_dataset(tmp_path).n_labelled == 40
+
+
 def test_a_test_table_without_target_is_kept_unscored(tmp_path: Path) -> None:
     """All its rows stay; there is nothing to score."""
     write(tmp_path / "train.csv", "a,b,y\n" + rows())

@@ -11,7 +11,7 @@ from PIL import Image
 
 from advisor import division
 from advisor.dataset import Dataset, read_dataset
-from advisor.division import unseen_positions, unseen_rows
+from advisor.division import blocks_of, unseen_positions, unseen_rows
 from advisor.workspace import Workspace
 from tests import pictures, recordings
 from tests.problems import workspace_of
@@ -146,3 +146,39 @@ def test_the_pool_that_strategies_learn_from_is_without_them(photos: Path, tmp_p
     workspace: Workspace = workspace_of(dataset, tmp_path / "work")
     assert workspace.pool is not None
     assert {Path(str(path)).name for path in workspace.pool.iloc[:, 0]} == names_of(dataset)
+
+
+PAIRS = np.arange(60) // 2
+"""Thirty rows, each twice."""
+
+
+@pytest.mark.parametrize("numbered", [False, True])
+def test_the_number_of_a_row_makes_no_other_row_of_it(numbered: bool) -> None:
+    """Copies in a table stay together, and what the pool repeats is not learned from."""
+    frame = pd.DataFrame({"x": PAIRS * 1.5, "y": PAIRS % 7 * 0.25})
+    train, pool = frame.assign(kind=["a", "b"] * 30), frame.copy()
+    if numbered:
+        train.insert(0, "customer_id", range(1000, 1060))
+        pool.insert(0, "customer_id", range(5000, 5060))
+    dataset = read_dataset(train, target="kind", unlabeled=pool)
+    copies, blocks = dataset.copies(), blocks_of(dataset)
+    assert blocks is not None
+    for codes in (copies, blocks):
+        assert np.array_equal(codes[::2], codes[1::2])
+        assert len(np.unique(codes)) == 30
+    assert unseen_positions(dataset).tolist() == []
+
+
+def test_the_number_of_a_text_makes_no_other_text_of_it() -> None:
+    """But what is learned from beside it does."""
+    texts = [f"this is the {i}th of all short notes" for i in PAIRS]
+    frame = pd.DataFrame({"id": range(60), "text": texts, "label": ["a", "b"] * 30})
+    assert len(np.unique(read_dataset(frame, target="label").copies())) == 30
+    beside = frame.assign(size=np.arange(60) * 0.37)
+    assert len(np.unique(read_dataset(beside, target="label").copies())) == 60
+
+
+def test_rows_of_numbers_alone_are_told_apart_by_them() -> None:
+    """Where nothing can be learned from, all columns count."""
+    frame = pd.DataFrame({"id": range(60), "label": ["a", "b"] * 30})
+    assert len(np.unique(read_dataset(frame, target="label").copies())) == 60

@@ -193,8 +193,18 @@ def test_a_label_of_a_multilabel_problem_can_leak() -> None:
     profile = table(
         make_dataset({"x": (N, y[:, 1]), "z": (N, rng.normal(size=200))}, y, Task.MULTILABEL)
     )
-    assert [(leak.columns, leak.label) for leak in profile.leaks] == [(("x",), "1")]
+    assert [(leak.columns, leak.label) for leak in profile.leaks] == [(("x",), "l1")]
     assert profile.class_counts == {f"l{i}": int(y[:, i].sum()) for i in range(3)}
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_the_order_of_a_number_is_told_of_the_positive_class(sign: float) -> None:
+    """A class that comes late correlates with it, one that comes early against it."""
+    number = np.arange(200)
+    y = (sign * (number - 99.5) > 0).astype(int)
+    words = pd.Categorical([str(n) for n in number])
+    (found,) = table(make_dataset({"id": (ColumnKind.IDENTIFIER, words)}, y)).ordered
+    assert found.correlation == pytest.approx(0.866 * sign, abs=0.001)
 
 
 @pytest.mark.parametrize("n_rows", [40, 150])

@@ -86,6 +86,7 @@ def find_leaks(
     y: NDArray[np.generic],
     task: Task,
     rows: NDArray[np.uint64],
+    classes: Sequence[str],
 ) -> tuple[LeakSuspect, ...]:
     """Find columns, and for regression pairs of columns, that alone predict the target nearly perfectly.
 
@@ -101,6 +102,8 @@ def find_leaks(
         What ``y`` is.
     rows : ndarray of uint64 of shape (n_rows,)
         Hashes of the rows.
+    classes : sequence of str
+        Names of the classes or labels; empty for regression.
 
     Returns
     -------
@@ -114,7 +117,7 @@ def find_leaks(
         counts = y.astype(np.int64).sum(axis=0)
         asked = np.argsort(-counts, kind="stable")[:LABELS_ASKED]
         found = [
-            suspect.model_copy(update={"label": str(label)})
+            suspect.model_copy(update={"label": classes[label]})
             for label in asked
             for suspect in _alone(
                 frame, columns, y[:, label].astype(np.float64), Task.BINARY, folds
@@ -332,9 +335,12 @@ def find_ordered(
 
 
 def _strongest(order: Floats, y: Floats, task: Task) -> float:
-    """Rank correlation with the target, or for classes with the one they follow most."""
-    regression = task is Task.REGRESSION
-    targets = [ranks(y)] if regression else [(y == c).astype(np.float64) for c in np.unique(y)]
+    """Rank correlation with the target, with the positive class, or of several with the one that follows most."""
+    if task is Task.REGRESSION:
+        targets = [ranks(y)]
+    else:
+        classes = [y.max()] if task is Task.BINARY else np.unique(y)
+        targets = [(y == c).astype(np.float64) for c in classes]
     correlations = [
         float(np.corrcoef(order, target)[0, 1]) if target.std() > 0 else 0.0 for target in targets
     ]

@@ -161,7 +161,7 @@ def _sampled(
         "share_collinear": share_collinear(matrix),
         "near_constants": near_constants(sample.X, features),
         "duplicate_columns": repeated_columns(sample.X, features),
-        "leaks": find_leaks(sample.X, features, sample.y, sample.task, rows),
+        "leaks": find_leaks(sample.X, features, sample.y, sample.task, rows, sample.classes),
         "ordered": find_ordered(sample.X, sample.columns, sample.y, sample.task),
     }
     if dataset.task is Task.REGRESSION:

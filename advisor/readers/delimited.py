@@ -13,14 +13,16 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from advisor.errors import UnreadableData
 from advisor.tables.arrow_frames import frame_from_arrow
-from advisor.tables.dialect import SAMPLE_BYTES, Dialect, find_dialect
-from advisor.tables.levels import STRONG_MARKS, looks_coded
+from advisor.tables.dialect import COMMA_NUMBER, SAMPLE_BYTES, Dialect, find_dialect
+from advisor.tables.kinds import NUMBER_SHARE
+from advisor.tables.levels import STRONG_MARKS, find_levels, looks_coded, parse_numbers
 from advisor.tables.reading import READERS, Table, unique_names
 from advisor.texts.lines import style_of_head
 
@@ -49,6 +51,9 @@ MAX_RETYPED = 8
 """Columns whose inferred type may turn out wrong before all types are inferred from the whole file."""
 
 RAGGED_SHOWN = 5
+
+
+COMMA_CELL = rf"^{COMMA_NUMBER.pattern}$"
 
 
 class Delimited:
@@ -88,7 +93,13 @@ class Delimited:
             if name in table.column_names and table.column(name).null_count == table.num_rows:
                 table = table.drop_columns([name])
                 notes = [note for note in notes if f"'{name}'" not in note or len(unnamed) > 1]
-        return Table(frame_from_arrow(table, MARKS), (*dialect.notes, *notes))
+        frame = frame_from_arrow(table, MARKS)
+        if dialect.decimal == ",":
+            for worded in frame.select_dtypes("category"):
+                pointed = pd.Series(_with_points(frame[worded]))
+                if _are_numbers(pointed):
+                    frame[worded] = pointed
+        return Table(frame, (*dialect.notes, *notes))
 
     def stream(self, path: Path, chunk_rows: int) -> Iterator[Table]:
         """Pieces with every column as words, so that no piece can contradict the types of another."""
@@ -262,11 +273,23 @@ def _words_frame(pieces: list[pa.RecordBatch], dialect: Dialect) -> pd.DataFrame
     frame = frame_from_arrow(pa.Table.from_batches(pieces), MARKS)
     if dialect.decimal == ",":
         for name in frame.columns:
-            words = frame[name].cat.categories
-            points = words.str.replace(r"^(\s*[-+]?\d+),(\d+\s*)$", r"\1.\2", regex=True)
-            if points.is_unique:
-                frame[name] = frame[name].cat.rename_categories(points.tolist())
+            frame[name] = _with_points(frame[name])
     return frame
+
+
+def _with_points(cells: pd.Series) -> pd.Categorical:
+    """Words with a decimal point in place of the comma; a number spelt either way is one word."""
+    words = cells.cat.categories.str.replace(COMMA_CELL, r"\1.\2", regex=True)
+    codes, levels = pd.factorize(words, sort=True)
+    return pd.Categorical.from_codes(np.append(codes, -1).take(cells.cat.codes), categories=levels)
+
+
+def _are_numbers(cells: pd.Series) -> bool:
+    """Whether words are numbers but for few, such as signs for missing cells, for which arrow leaves all as words."""
+    codes, words = find_levels(cells)
+    counts = np.bincount(codes[codes >= 0], minlength=len(words))
+    found = counts[~np.isnan(parse_numbers(words))].sum()
+    return bool(found) and found >= NUMBER_SHARE * counts.sum()
 
 
 READER = READERS.add("delimited")(Delimited())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -30,13 +30,14 @@ class JsonLines:
 
     def read(self, path: Path) -> Table:
         """Read the whole file."""
-        return _as_table(list(_records(path)))
+        records = list(_records(path))
+        return _as_table(records, _keys(records))
 
     def stream(self, path: Path, chunk_rows: int) -> Iterator[Table]:
-        """Pieces of exactly ``chunk_rows`` objects but for the last."""
-        records = _records(path)
+        """Pieces of exactly ``chunk_rows`` objects but for the last, each with the keys of all."""
+        keys, records = _keys(_records(path)), _records(path)
         while piece := list(islice(records, chunk_rows)):
-            yield _as_table(piece)
+            yield _as_table(piece, keys)
 
 
 def _records(path: Path) -> Iterator[Record]:
@@ -68,8 +69,12 @@ def _object(path: Path, number: int, item: object) -> Record:
     return item
 
 
-def _as_table(records: list[Record]) -> Table:
-    keys = list(dict.fromkeys(key for record in records for key in record))
+def _keys(records: Iterable[Record]) -> list[str]:
+    """Name what any of the objects has, in the order of the first that has it."""
+    return list(dict.fromkeys(key for record in records for key in record))
+
+
+def _as_table(records: list[Record], keys: list[str]) -> Table:
     names, notes = unique_names(keys)
     columns = {
         name: pd.Series([record.get(key) for record in records], dtype=object)

@@ -187,6 +187,29 @@ def texts_of(X: pd.DataFrame, columns: Sequence[Column]) -> list[str]:
     ]
 
 
+def distinguishing(columns: Sequence[Column]) -> list[str]:
+    """Name the columns by which two rows are the same or not: the number of a row makes no other item of it.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+        The schema.
+
+    Returns
+    -------
+    list of str
+        Those that can be learned from; all where none can.
+
+    Examples
+    --------
+    >>> kinds = {"id": ColumnKind.IDENTIFIER, "size": ColumnKind.NUMERIC}
+    >>> distinguishing([Column(name=name, kind=kind) for name, kind in kinds.items()])
+    ['size']
+    """
+    usable = [column.name for column in columns if column.kind in USABLE_KINDS]
+    return usable or [column.name for column in columns]
+
+
 def _conformed(series: pd.Series, column: Column) -> pd.Series:
     """One column as its kind, with a fresh index."""
     values: NDArray[np.float64] | pd.DatetimeIndex | pd.Categorical

@@ -38,8 +38,8 @@ MAX_CONTROL_SHARE = 0.002
 """Fraction of control characters above which a file is not text (our choice; text has none)."""
 
 NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
-COMMA_NUMBER = re.compile(r"\s*[-+]?\d+,\d+\s*")
-WHOLE_OR_COMMA = re.compile(r"\s*[-+]?\d+(,\d+)?\s*")
+COMMA_NUMBER = re.compile(r"(\s*[-+]?\d*),(\d+(?:[eE][-+]?\d+)?\s*)")
+WHOLE_OR_COMMA = re.compile(rf"\s*[-+]?\d+\s*|{COMMA_NUMBER.pattern}")
 
 NUMERIC_SHARE = 0.9
 """Fraction of a sampled column's cells that must be numbers for it to vote on the header (our choice)."""
@@ -204,15 +204,19 @@ def _count_preamble(lines: Sequence[str]) -> int:
 
 def _find_delimiter(sample: str, quoting: bool) -> tuple[str, list[list[str]]]:
     """Find the delimiter that splits the sample most evenly, and the records it makes."""
-    best: tuple[float, int] = (-1.0, 0)
+    best: tuple[bool, bool, float, int] = (False, False, -1.0, 0)
     chosen, records = DELIMITERS[0], [[sample]]
     for delimiter in DELIMITERS:
         split = _split(sample, delimiter, quoting)
         counts = Counter(len(record) for record in split)
         # the header decides between equals; one field everywhere is no evidence at all
         width, votes = max(counts.items(), key=lambda item: (item[1], item[0]))
-        score = (votes / len(split) if width > 1 else 0.0, width)
-        if (round(score[0], 1), score[1]) > (round(best[0], 1), best[1]):
+        share = round(votes / len(split), 1) if width > 1 else 0.0
+        # names hold no decimal commas: what splits the rows and not the header is in the cells
+        fits = len(split[0]) > 1 and len(split[0]) in (width, width - 1)
+        commas = [cell for record in split[1:] for cell in record if "," in cell]
+        decimal = bool(commas) and all(map(COMMA_NUMBER.fullmatch, commas))
+        if (score := (fits, decimal, share, width)) > best:
             best, chosen, records = score, delimiter, split
     return chosen, records
 
@@ -240,9 +244,9 @@ def _lacks_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
         below = [value for value in below if value not in MISSING_MARKS]
         if not below or cell.strip() in MISSING_MARKS:
             continue
-        numeric = sum(bool(NUMBER.fullmatch(value)) for value in below) / len(below)
+        numeric = sum(map(_is_number, below)) / len(below)
         if numeric >= NUMERIC_SHARE:
-            if not NUMBER.fullmatch(cell):
+            if not _is_number(cell):
                 return False
             alike += 1
         elif len(set(below)) <= MAX_LEVEL_SHARE * len(below):
@@ -250,6 +254,10 @@ def _lacks_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
                 return False
             alike += 1
     return alike > 0
+
+
+def _is_number(cell: str) -> bool:
+    return bool(NUMBER.fullmatch(cell) or COMMA_NUMBER.fullmatch(cell))
 
 
 def _counts_up(cells: Sequence[str]) -> bool:

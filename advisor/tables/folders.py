@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from advisor.errors import UnreadableData, did_you_mean, quoted
-from advisor.media.layouts import ORACLE, POOL_NAMES, TEST_NAMES, TRAIN_NAMES
+from advisor.media.layouts import LABELLED_NAMES, ORACLE, POOL_NAMES, TEST_NAMES, TRAIN_NAMES
 from advisor.tables.reading import table_suffix
 
 SHARD = re.compile(r"-\d{5}-of-\d{5}.*")
@@ -67,7 +67,7 @@ def find_sources(path: Path) -> Sources:
     except (OSError, ValueError) as error:
         raise UnreadableData(f"{path} cannot be opened: {error}") from None
     tables = [entry for entry in entries if entry.is_file() and is_table(entry)]
-    trains = _called(tables, TRAIN_NAMES, path)
+    trains = _called(tables, TRAIN_NAMES, path) or _called(tables, LABELLED_NAMES, path)
     tests = _called(tables, TEST_NAMES, path)
     pools = _called(tables, POOL_NAMES, path)
     others = [t for t in tables if t not in (trains, tests, pools) and not ORACLE.match(stem(t))]
@@ -84,7 +84,7 @@ def find_sources(path: Path) -> Sources:
 
 def holds_train(sources: Sources) -> bool:
     """Whether the table to train on is called so, and is not just the only one there is."""
-    return stem(sources.train).lower() in TRAIN_NAMES
+    return stem(sources.train).lower() in TRAIN_NAMES | LABELLED_NAMES
 
 
 def stem(path: Path) -> str:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -117,7 +118,8 @@ def gather(data: object, unlabeled: object = None, name: str | None = None) -> I
         inputs = _from_path(Path(data), skip_pool=unlabeled is not None)
     elif isinstance(data, tuple) and len(data) == 2:
         inputs = _or_files(_from_pair(data[0], data[1]), Path.cwd())
-    elif hasattr(data, "data") and hasattr(data, "target"):
+    elif not isinstance(data, pd.DataFrame) and hasattr(data, "data") and hasattr(data, "target"):
+        # a DataFrame has the columns that are called so as attributes, and is no Bunch for that
         inputs = _from_bunch(data)
     else:
         frame, notes = as_frame(data)
@@ -367,7 +369,18 @@ def _listed(y: object) -> NDArray[np.generic]:
     """Hold a sequence of cells as an array that keeps each cell as it is."""
     if not isinstance(y, Sequence) or isinstance(y, str):
         raise UnreadableData(f"expected an array, a Series or a list as y, got {type(y).__name__}")
-    return pd.Series(list(y)).to_numpy()
+    cells = list(y)
+    return np.asarray(cells) if _is_indicator(cells) else pd.Series(cells).to_numpy()
+
+
+def _is_indicator(rows: Sequence[Any]) -> bool:
+    """Whether rows are 0 or 1 for each label, and no lists of labels, in which none is named twice."""
+    if not all(isinstance(row, (list, tuple, np.ndarray)) for row in rows):
+        return False
+    plain = (int, float, np.number, np.bool_)
+    flags = [[isinstance(cell, plain) and cell in (0, 1) for cell in row] for row in rows]
+    same_length = len({len(row) for row in rows}) == 1
+    return same_length and all(map(all, flags)) and any(len(set(row)) < len(row) for row in rows)
 
 
 def _from_bunch(bunch: object) -> Inputs:

@@ -8,6 +8,7 @@ only after all rows were looked at.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -83,13 +84,21 @@ TIME_TOKENS = frozenset({"year", "yr", "time", "date", "age", "day", "month"})
 """Names of whole numbers that may ascend row by row and still mean something."""
 
 
-def infer_columns(frame: pd.DataFrame) -> tuple[Column, ...]:
+NUMBERING = (ColumnKind.NUMERIC, ColumnKind.CATEGORICAL, ColumnKind.HIGH_CARDINALITY)
+"""Kinds that the numbers or codes of rows are taken for where they occur in several tables."""
+
+
+def infer_columns(
+    frame: pd.DataFrame, tables: Sequence[pd.DataFrame | None] = ()
+) -> tuple[Column, ...]:
     """Raw feature table → its schema.
 
     Parameters
     ----------
     frame : DataFrame of shape (n_rows, n_columns)
         Features only: no target, no group column.
+    tables : sequence of DataFrame of shape (n_rows, at least n_columns) or None
+        Where the rows come from several tables, all of each: identifiers are judged table by table.
 
     Returns
     -------
@@ -102,7 +111,20 @@ def infer_columns(frame: pd.DataFrame) -> tuple[Column, ...]:
     >>> [str(column.kind) for column in infer_columns(frame)]
     ['numeric', 'boolean', 'constant']
     """
-    return tuple(_infer(str(name), frame[name]) for name in frame.columns)
+    columns = tuple(_infer(str(name), frame[name]) for name in frame.columns)
+    return _keep_identifiers(columns, [table for table in tables if table is not None])
+
+
+def _keep_identifiers(
+    columns: Sequence[Column], tables: Sequence[pd.DataFrame]
+) -> tuple[Column, ...]:
+    """Make an identifier of what each table by itself calls one: its numbers may start again in the next."""
+    found = {column.name: column for column in columns if column.kind in NUMBERING}
+    for table in tables:
+        if len(table) >= MIN_ROWS_FOR_DISTINCT:
+            judged = [_infer(name, table[name]) for name in found]
+            found = {c.name: c for c in judged if c.kind is ColumnKind.IDENTIFIER}
+    return tuple(found.get(column.name, column) for column in columns)
 
 
 def _infer(name: str, series: pd.Series) -> Column:

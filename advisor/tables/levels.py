@@ -48,6 +48,9 @@ DATE_FORMATS = (
 TIME_SUFFIXES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f")
 """What may follow a date; ISO 8601 with ``T`` and zones is tried first, as a whole."""
 
+ISO = "ISO8601"
+"""What pandas calls dates by that standard, in several forms, in place of a format."""
+
 DATE_SHAPE = r"^\s*\d{1,4}[-/. ][A-Za-z0-9]{1,9}[-/., ]{1,2}\d{1,4}"
 NUMBER_DRESS = r"^\s*[-+]?[$€£]?\s*(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?\s*%?\s*$"
 """A number with a currency sign, thousands separators or a percent sign."""
@@ -275,7 +278,7 @@ def find_date_format(words: Sequence[str], min_share: float) -> str | None:
     text = pd.Series(words, dtype="str")
     if not len(text) or float(text.str.match(DATE_SHAPE).to_numpy(dtype=float).mean()) < min_share:
         return None
-    formats = ["ISO8601", *(day + time for time in TIME_SUFFIXES for day in DATE_FORMATS)]
+    formats = [ISO, *(day + time for time in TIME_SUFFIXES for day in DATE_FORMATS)]
     for form in formats:
         if float(np.mean(parse_dates(text, form).notna())) >= min_share:
             return form
@@ -296,8 +299,8 @@ def parse_dates(words: pd.Series, date_format: str | None) -> pd.DatetimeIndex:
     -------
     DatetimeIndex of shape (n,)
     """
-    form = date_format or "ISO8601"
-    parsed = pd.to_datetime(words, format=form, errors="coerce", utc=form == "ISO8601")
+    form = date_format or ISO
+    parsed = pd.to_datetime(words, format=form, errors="coerce", utc=form == ISO)
     return without_zone(pd.DatetimeIndex(parsed))
 
 

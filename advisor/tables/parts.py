@@ -129,7 +129,8 @@ def find_columns(
     if inputs.schema:
         return inputs.schema
     if pool is not None or len(labelled) != len(inputs.train):
-        return infer_columns(_sample_for_kinds(labelled, pool))
+        sample = _sample_for_kinds(labelled, pool)
+        return infer_columns(sample, [inputs.train, inputs.pool])
     judged = {column.name: column for column in inputs.judged}
     rest = infer_columns(labelled[[name for name in labelled.columns if name not in judged]])
     judged |= {column.name: column for column in rest}
@@ -192,9 +193,10 @@ def _columns_of_texts(inputs: Inputs, features: list[str]) -> tuple[Column, ...]
     if not texts and len(features) > len(words) + MOST_BESIDE:
         return ()
     frame, pool = inputs.train[features], inputs.pool
-    whole = pool is not None and set(features) <= set(pool.columns)
-    frame = _sample_for_kinds(frame, pool[features] if pool is not None and whole else None)
-    return as_texts(frame, infer_columns(frame))
+    if pool is None or not set(features) <= set(pool.columns):
+        return as_texts(frame, infer_columns(frame))
+    frame = _sample_for_kinds(frame, pool[features])
+    return as_texts(frame, infer_columns(frame, [inputs.train, pool]))
 
 
 def _with_content(

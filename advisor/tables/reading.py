@@ -21,7 +21,7 @@ import pandas as pd
 
 from advisor.errors import UnreadableData, quoted
 from advisor.registry import Registry
-from advisor.tables.levels import find_levels
+from advisor.tables.levels import find_levels, without_zone
 
 HEAD_BYTES = 65_536
 """Bytes of the beginning that a reader may look at to recognise its format (our choice)."""
@@ -283,8 +283,8 @@ def _raw_column(series: pd.Series) -> pd.Series:
     ):
         return series
     if pd.api.types.is_datetime64_any_dtype(dtype):
-        naive: pd.Series = series.dt.tz_convert("UTC").dt.tz_localize(None)
-        return naive
+        # arrow's dates among them, which pandas' own accessor for zones does not know
+        return pd.Series(without_zone(pd.DatetimeIndex(series)), name=series.name)
     if pd.api.types.is_numeric_dtype(dtype) and dtype.kind in "iuf":
         missing = series.isna().any()
         return series.astype("float64" if missing or dtype.kind == "f" else "int64")

@@ -47,6 +47,9 @@ MIN_LABELLED = 5
 SEPARATORS = (";", "|", ",")
 """What may separate labels in one cell, in the order tried."""
 
+TRUTH = {"false": 0.0, "true": 1.0}
+"""Words that are 0 and 1 where several columns are the labels, as python and most programs write them."""
+
 MIN_LABEL_USES = 2.0
 """Mean uses of a label for a separator to be believed (our choice: prose does not repeat itself)."""
 
@@ -213,7 +216,8 @@ def encode(
         known = ~np.isnan(values)
         return values.copy(), known, np.zeros(len(values), dtype=bool)
     if len(encoding.targets) > 1:
-        parts = np.column_stack([as_numbers(frame[name]) for name in encoding.targets])
+        flags = [_flags(frame[name]) for name in encoding.targets]
+        parts = np.column_stack([np.append(values, np.nan)[codes] for codes, values in flags])
         known = np.asarray(np.isin(parts, (0.0, 1.0)).all(axis=1))
         foreign = ~known & ~np.isnan(parts).any(axis=1)
         return np.where(known[:, None], parts, 0).astype(np.int8), known, foreign
@@ -247,9 +251,8 @@ def _fit_columns(frame: pd.DataFrame, targets: Sequence[str], task: str | None) 
         )
     wrong = []
     for name in targets:
-        _, words = find_levels(frame[name], MISSING_MARKS)
-        values = parse_numbers(words)
-        if not len(words) or not np.isin(values, (0.0, 1.0)).all():
+        _, values = _flags(frame[name])
+        if not len(values) or not np.isin(values, (0.0, 1.0)).all():
             wrong.append(name)
     if wrong:
         raise UnknownTarget(
@@ -265,6 +268,14 @@ def _fit_columns(frame: pd.DataFrame, targets: Sequence[str], task: str | None) 
             f"only {labelled} rows have all targets: expected at least {MIN_LABELLED}."
         )
     return encoding
+
+
+def _flags(column: pd.Series) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Codes of a 0/1 column, and the number of each level: also of false and true; NaN for other words."""
+    codes, words = find_levels(column, MISSING_MARKS)
+    truth = [TRUTH.get(word.casefold(), np.nan) for word in words]
+    values = parse_numbers(words)
+    return codes, np.where(np.isnan(values), truth, values)
 
 
 def _choose_task(
@@ -315,6 +326,7 @@ def find_separator(codes: NDArray[np.int64], words: pd.Index[str], sure: bool) -
     str or None
     """
     counts = np.bincount(codes[codes >= 0], minlength=len(words))
+    n_labels: dict[str, int] = {}
     for separator in SEPARATORS:
         if not any(separator in word for word in words):
             continue
@@ -323,8 +335,9 @@ def find_separator(codes: NDArray[np.int64], words: pd.Index[str], sure: bool) -
         uses = sum(len(cell) * int(count) for cell, count in zip(split, counts, strict=True))
         few = len(labels) < len(words) and uses >= MIN_LABEL_USES * len(labels)
         if not sure or (few and max(map(len, labels), default=0) <= MAX_LABEL_LENGTH):
-            return separator
-    return None
+            n_labels[separator] = len(labels)
+    # a sign within a label makes halves of labels, so the true one leaves the fewest; ties go to the first
+    return min(n_labels, key=lambda separator: n_labels[separator], default=None)
 
 
 def _cells_of(codes: NDArray[np.int64], words: pd.Index[str]) -> NDArray[np.int64]:

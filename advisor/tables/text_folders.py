@@ -11,6 +11,7 @@ import pandas as pd
 
 from advisor.errors import UnreadableData
 from advisor.media.layouts import (
+    LABELLED_NAMES,
     ORACLE,
     POOL_NAMES,
     TEST_NAMES,
@@ -207,7 +208,7 @@ def _without_pool_classes(layout: Layout) -> Layout:
 
 def _of_class_files(listing: Listing) -> TextFolder | None:
     """Files of lines, each of them a class, in the folder itself or in ``train`` and ``test``."""
-    splits: dict[str, list[str]] = {"train": [], "test": [], "pool": [], "": []}
+    splits: dict[str, list[str]] = {"train": [], "labelled": [], "test": [], "pool": [], "": []}
     for name in listing.files:
         place, slash, _ = name.rpartition("/")
         stem = _stem(name)
@@ -219,9 +220,11 @@ def _of_class_files(listing: Listing) -> TextFolder | None:
             splits[""].append(name)
         elif place.lower() in TRAIN_NAMES:
             splits["train"].append(name)
+        elif place.lower() in LABELLED_NAMES:
+            splits["labelled"].append(name)
         elif place.lower() in TEST_NAMES:
             splits["test"].append(name)
-    splits["train"] = splits["train"] or splits[""]
+    splits["train"] = splits["train"] or splits["labelled"] or splits[""]
     if not 2 <= len(splits["train"]) <= MAX_CLASS_FILES or not _is_plain(
         listing, splits["train"][0]
     ):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from advisor.tables.columns import Column, ColumnKind, conform
+from advisor.tables.levels import ISO
 
 DAY, MOMENT = "%Y-%m-%d", "%Y-%m-%d %H:%M:%S.%f"
 """How dates are written where the data did not say how: without a time of day where there is none."""
@@ -47,7 +48,9 @@ def _column(values: pd.Series, column: Column) -> list[str]:
 def _cell(value: Any, column: Column, words: dict[float, str]) -> str:
     if column.kind is ColumnKind.DATETIME:
         plain = DAY if value == value.normalize() else MOMENT
-        return str(value.strftime(column.date_format or plain))
+        # the name of a standard is no format to write by
+        form = None if column.date_format == ISO else column.date_format
+        return str(value.strftime(form or plain))
     if isinstance(value, (float, np.floating)):
         number = float(value)
         return words.get(number) or (str(int(number)) if number.is_integer() else repr(number))

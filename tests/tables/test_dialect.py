@@ -67,3 +67,20 @@ def test_missing_cells_of_a_file_of_many_blocks_are_missing(tmp_path: Path) -> N
     assert int(frame["word"].isna().sum()) == 4 * 24_000
     assert int(frame["n"].isna().sum()) == 60_000
     assert pd.api.types.is_float_dtype(frame["n"])
+
+
+@pytest.mark.parametrize("header", [True, False])
+@pytest.mark.parametrize("label", [True, False])
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_decimal_commas_are_no_delimiters(
+    tmp_path: Path, delimiter: str, label: bool, header: bool
+) -> None:
+    """Also where every row has as many of them as fields, or more."""
+    values = pd.DataFrame({name: [i + 0.25 for i in range(100)] for name in "abcd"})
+    frame = values.assign(y=["u", "v"] * 50) if label else values
+    path = tmp_path / "t.csv"
+    frame.to_csv(path, sep=delimiter, decimal=",", index=False, header=header)
+    read = read_table(path).frame
+    assert read.shape == frame.shape
+    assert list(read.columns)[:2] == (["a", "b"] if header else ["c1", "c2"])
+    assert read.iloc[:, :4].to_numpy().tolist() == values.to_numpy().tolist()
