@@ -70,17 +70,8 @@ class BackboneCard(BaseModel):
     @property
     def preparation(self) -> str:
         """All that an embedding depends on besides the item, the view and the weights, in one line."""
-        told = {
-            "name",
-            "weights",
-            "sha256",
-            "parameters",
-            "multiply_adds",
-            "pretraining",
-            "licence",
-            "reference",
-            "default",
-        }
+        told = {"name", "weights", "sha256", "parameters", "multiply_adds"}
+        told |= {"pretraining", "licence", "reference", "default"}
         return self.model_dump_json(exclude=told)
 
 
@@ -295,6 +286,23 @@ def load_cards() -> dict[str, BackboneCard]:
     return cards
 
 
+def split_backbone(name: str) -> tuple[str, str]:
+    """Take the name of a backbone apart: the model, and the file or folder of its weights, empty where none is given.
+
+    Paths may hold the mark: a folder is itself the model, and the mark counts that has something existing behind it.
+
+    Examples
+    --------
+    >>> split_backbone("resnet50@mine.safetensors"), split_backbone("resnet50")
+    (('resnet50', 'mine.safetensors'), ('resnet50', ''))
+    """
+    marks = [i for i, letter in enumerate(name) if letter == PATH_MARK]
+    if not marks or Path(name).is_dir():
+        return name, ""
+    at = next((i for i in marks if Path(name[i + 1 :]).exists()), marks[0])
+    return name[:at], name[at + 1 :]
+
+
 def find_backbone(name: str, modality: Modality | None = None) -> BackboneCard:
     """Find the card of a backbone by its name.
 
@@ -315,11 +323,9 @@ def find_backbone(name: str, modality: Modality | None = None) -> BackboneCard:
     InvalidRequest
         If nobody knows it.
     """
-    model, mark, place = name.partition(PATH_MARK)
-    card = load_cards().get(model)
-    if card is None:
-        found = (loader.card_of(model, place) for loader in LOADERS.values())
-        card = next((one for one in found if one is not None), None)
+    model, place = split_backbone(name)
+    found = (loader.card_of(model, place) for loader in LOADERS.values())
+    card = load_cards().get(model) or next((one for one in found if one is not None), None)
     if card is None and Path(model).is_dir():
         raise InvalidRequest(
             f"folder '{model}' holds no model that an installed library knows; expected a config.json with the "
@@ -331,7 +337,7 @@ def find_backbone(name: str, modality: Modality | None = None) -> BackboneCard:
             f"'{model}' is neither a backbone of ours ({quoted(known, most=20)}) nor a model that an installed library "
             f"knows.{did_you_mean(model, known)} Pass --backbone."
         )
-    if mark:
+    if model != name:
         card = card.model_copy(update={"weights": f"file:{place}", "sha256": ""})
     return card.model_copy(update={"name": name})
 

@@ -6,7 +6,7 @@ ever asked whether it has; what was not used for longest is deleted when the lim
 
 One SQLite file holds all arrays: it stands several processes that write at once, and is one file where a folder of
 arrays would be a hundred thousand. What must be a file of its own lies in a folder beside it, and is counted and
-cleared like a space.
+cleared like a space, but not bounded by the limit.
 """
 
 from __future__ import annotations
@@ -54,6 +54,12 @@ UNITS = {"": 1, "MB": 10**6, "GB": 10**9}
 
 FILE = "arrays.sqlite"
 """Name of the file in the cache's folder."""
+
+WEIGHTS = "weights"
+"""Name of a folder there that is the user's: weights downloaded by hand, which are neither counted nor cleared."""
+
+NO_TABLES = "no such table"
+"""What SQLite says of a file that is new: this fault has no code of its own."""
 
 
 class ArrayCache:
@@ -130,10 +136,17 @@ class ArrayCache:
 
     def usage(self) -> list[SpaceUsage]:
         """List how much is kept, per space or folder of files, largest first."""
+        return sorted([*self.arrays(), *self.files()], key=lambda one: (-one.bytes, one.space))
+
+    def arrays(self) -> list[SpaceUsage]:
+        """List how much is kept per space, which is what the limit bounds."""
         nothing: list[SpaceUsage] = []
         used = self._try(nothing, cache_tables.usage) if self.file.exists() else nothing
-        used += [_folder_usage(folder) for folder in self._folders()]
-        return sorted((one for one in used if one.n), key=lambda one: (-one.bytes, one.space))
+        return [one for one in used if one.n]
+
+    def files(self) -> list[SpaceUsage]:
+        """List how much is kept per folder of files, which no limit bounds."""
+        return [one for one in map(_folder_usage, self._folders()) if one.n]
 
     def clear(self, space: str | None = None) -> int:
         """Delete what is kept.
@@ -141,7 +154,7 @@ class ArrayCache:
         Parameters
         ----------
         space : str or None
-            One of :meth:`usage`; ``None`` for all, which also removes a damaged file.
+            One of :meth:`usage`; ``None`` for all of them, which also removes a damaged file.
 
         Returns
         -------
@@ -180,9 +193,9 @@ class ArrayCache:
             return freed
 
     def _folders(self) -> list[Path]:
-        return (
-            [f for f in sorted(self.folder.iterdir()) if f.is_dir()] if self.folder.is_dir() else []
-        )
+        if not self.folder.is_dir():
+            return []
+        return [f for f in sorted(self.folder.iterdir()) if f.is_dir() and f.name != WEIGHTS]
 
     def _try(self, otherwise: T, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
@@ -195,6 +208,7 @@ class ArrayCache:
         """Do a piece of work, again while another process is in the way.
 
         SQLite waits by itself for most locks, but not for the change to WAL, nor for the last connection that closes.
+        Where somebody deleted the file since its tables were made, the work begins anew on a new one.
         """
         end = time.monotonic() + BUSY
         while True:
@@ -202,8 +216,11 @@ class ArrayCache:
                 with self._open() as db:
                     return work(db)
             except sqlite3.OperationalError as fault:
-                if not _is_busy(fault) or time.monotonic() > end:
+                gone = str(fault).startswith(NO_TABLES)
+                if not (gone or _is_busy(fault)) or time.monotonic() > end:
                     raise
+                if gone:
+                    self._tables_made = False
             time.sleep(AGAIN)
 
     @contextmanager
@@ -250,7 +267,8 @@ def default_cache() -> ArrayCache:
     -------
     ArrayCache
         In the folder of the environment variable ``REGIME_ADVISOR_CACHE``, else in ``regime-advisor`` of
-        ``XDG_CACHE_HOME`` or ``~/.cache``; the same object for the same settings, so that its warning comes once.
+        ``XDG_CACHE_HOME`` or ``~/.cache``, absolute; the same object for the same settings, so that its warning comes
+        once.
 
     Raises
     ------
@@ -261,7 +279,8 @@ def default_cache() -> ArrayCache:
     if not folder:
         base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
         folder = str(Path(base) / "regime-advisor")
-    return _cache_at(Path(folder), _size(os.environ.get(LIMIT_VARIABLE)))
+    place = Path(folder).expanduser().absolute()
+    return _cache_at(place, _size(os.environ.get(LIMIT_VARIABLE)))
 
 
 @lru_cache(maxsize=8)

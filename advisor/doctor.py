@@ -145,7 +145,7 @@ def examine() -> Health:
         for name, card in load_cards().items()
     ]
     cache = default_cache()
-    used = sum(space.bytes for space in cache.usage())
+    used = sum(space.bytes for space in cache.arrays())
     return Health(
         python=platform.python_version(),
         executable=sys.executable,

@@ -10,7 +10,7 @@ import huggingface_hub
 import huggingface_hub.constants
 import numpy as np
 import pytest
-from pretrained import put_in_hub_cache, save_pictures, save_weights
+from pretrained import put_in_hub_cache, rewrite_weights, save_pictures, save_weights, tiny_bert
 
 from advisor.backbone import (
     LOADERS,
@@ -18,6 +18,7 @@ from advisor.backbone import (
     find_backbone,
     load_cards,
     missing_for,
+    split_backbone,
     usable_backbones,
 )
 from advisor.embedding import embed
@@ -85,6 +86,48 @@ def test_a_file_of_weights_is_part_of_the_name(tmp_path: Path) -> None:
     assert "none.safetensors" in missing_for(name)
     with pytest.raises(MissingDependency, match=r"none\.safetensors"):
         LOADERS[card.loader].build(card, pretrained=True, drop=0.0, drop_path=0.0)
+
+
+def test_paths_may_hold_the_mark(tmp_path: Path) -> None:
+    """As those of a synchronised drive do: what is there says where the name of the weights begins."""
+    folder = tiny_bert(tmp_path / "Drive-me@mail.com" / "net@2")
+    card = find_backbone(str(folder))
+    assert (card.name, card.path) == (str(folder), folder)
+    assert missing_for(str(folder)) == ""
+    for model in ("all_minilm_l6_v2", str(folder), folder.name):
+        name = f"{model}@{folder}"
+        assert split_backbone(name) == (model, str(folder))
+        assert find_backbone(name).path == folder
+    gone = f"all_minilm_l6_v2@{tmp_path / 'me@mail.com' / 'gone'}"
+    assert split_backbone(gone) == ("all_minilm_l6_v2", gone.partition("@")[2])
+
+
+def test_weights_written_anew_are_read_anew(tmp_path: Path) -> None:
+    """What was opened before they were does not embed under their name."""
+    weights = save_weights(TINY, 160, tmp_path / "w.safetensors")
+    paths, name = save_pictures(tmp_path, 2), f"{TINY}@{weights}"
+    before = embed(paths, name, threads=1)
+    rewrite_weights(weights)
+    after = embed(paths, name, threads=1)
+    assert not np.allclose(after, before)
+    fresh = weights.rename(tmp_path / "other.safetensors")
+    np.testing.assert_allclose(embed(paths, f"{TINY}@{fresh}", threads=1), after, rtol=1e-5)
+
+
+def test_a_folder_of_weights_is_as_good_as_its_file(tmp_path: Path) -> None:
+    """The better format is read where there are both; a folder without any is said to be one."""
+    folder = tmp_path / "net"
+    folder.mkdir()
+    name = f"{TINY}@{folder}"
+    assert "got a folder without them" in missing_for(name)
+    paths = save_pictures(tmp_path, 2)
+    for file in ("pytorch_model.bin", "model.safetensors"):
+        weights = save_weights(TINY, 160, folder / file)
+        assert missing_for(name) == ""
+        by_file = embed(paths, f"{TINY}@{weights}", threads=1)
+        np.testing.assert_array_equal(embed(paths, name, threads=1), by_file)
+    rewrite_weights(folder / "model.safetensors")
+    assert not np.allclose(embed(paths, name, threads=1), by_file)
 
 
 @pytest.mark.usefixtures("no_network")

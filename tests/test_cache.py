@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from advisor.cache import (
     FOLDER_VARIABLE,
     LIMIT,
     LIMIT_VARIABLE,
+    WEIGHTS,
     ArrayCache,
     content_key,
     content_keys,
@@ -28,7 +30,10 @@ from advisor.cache import (
 )
 from advisor.cache_tables import STALE
 from advisor.errors import InvalidRequest
-from advisor.render.cache import print_cache
+from advisor.images.medium import PICTURES
+from advisor.media.embedded import write_item
+from advisor.nets.in_context import WEIGHTS_FOLDER
+from advisor.render.cache import cache_line, print_cache
 
 KILOBYTE = np.zeros(1000, dtype=np.uint8)
 
@@ -92,6 +97,46 @@ def test_folders_of_files_are_counted_and_cleared(tmp_path: Path) -> None:
     assert [tuple(one) for one in cache.usage()] == [("pictures", 1, 5)]
     assert cache.clear() == 5
     assert not (tmp_path / "pictures").exists()
+
+
+def test_weights_of_the_user_are_neither_counted_nor_cleared(tmp_path: Path) -> None:
+    """They were downloaded by hand, into the folder that the advice names, and cannot be computed again."""
+    checkpoint = tmp_path / WEIGHTS / "tabicl.ckpt"
+    checkpoint.parent.mkdir()
+    checkpoint.write_bytes(b"12345")
+    cache = ArrayCache(tmp_path)
+    assert cache.usage() == []
+    assert cache.clear() == 0
+    assert checkpoint.read_bytes() == b"12345"
+    assert WEIGHTS_FOLDER.name == WEIGHTS
+
+
+def test_the_limit_is_told_for_arrays_alone(tmp_path: Path) -> None:
+    """Folders of files may grow beyond it."""
+    cache = ArrayCache(tmp_path, limit_bytes=10**6)
+    cache.put("s", {"a": np.zeros(200_000, np.uint8)})
+    assert cache_line(cache) == "0.2 MB of at most 1.0 MB"
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.png").write_bytes(bytes(3 * 10**6))
+    assert cache_line(cache) == "0.2 MB of at most 1.0 MB, and 3.0 MB of files, which have no limit"
+    assert [one.space for one in cache.usage()] == ["pictures", "s"]
+
+
+def test_a_file_that_was_deleted_is_made_again(tmp_path: Path) -> None:
+    """By a cleaner of temporary folders, or by another process; also where that left an empty one."""
+    cache = ArrayCache(tmp_path / "cache")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for content in (None, b""):
+            cache.put("s", {"a": KILOBYTE})
+            shutil.rmtree(cache.folder)
+            if content is not None:
+                cache.folder.mkdir()
+                cache.file.write_bytes(content)
+            assert cache.get("s", ["a"]) == {}
+            cache.put("s", {"b": KILOBYTE})
+            assert list(cache.get("s", ["a", "b"])) == ["b"]
+            assert [tuple(one) for one in cache.usage()] == [("s", 1, 1000)]
 
 
 def test_what_was_not_used_for_longest_goes_first(tmp_path: Path) -> None:
@@ -194,6 +239,21 @@ def test_the_environment_says_where_and_how_much(
     monkeypatch.setenv(LIMIT_VARIABLE, "plenty")
     with pytest.raises(InvalidRequest, match="'plenty'"):
         default_cache()
+
+
+def test_a_relative_folder_is_of_the_working_directory_and_told_in_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written there has an absolute path: it is read from elsewhere, too."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(FOLDER_VARIABLE, "mine")
+    assert default_cache().folder == tmp_path / "mine"
+    assert write_item(b"12345", PICTURES, ".png").startswith(
+        f"{tmp_path / 'mine' / 'pictures'}{os.sep}"
+    )
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv(FOLDER_VARIABLE, "~/mine")
+    assert default_cache().folder == tmp_path / "home" / "mine"
 
 
 def test_keys_are_of_the_content_alone(tmp_path: Path) -> None:

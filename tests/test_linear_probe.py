@@ -204,6 +204,35 @@ def test_a_configuration_names_its_features() -> None:
     assert make_representation("embedding:a,b+flip").backbones == ("a", "b")
 
 
+def test_a_path_may_hold_what_parts_names() -> None:
+    """Commas, pluses and per cents; an argument without escapes is read as ever."""
+    odd: dict[str, ParamValue] = {
+        "backbone": "resnet18@/a,b/50%/me@mail+flip",
+        "second": "/x%2Cy/model",
+    }
+    for strategy in ("linear_probe", "linear_probe_views"):
+        name = STRATEGIES[strategy].representation({**odd, "flip": True, "tta": False})
+        assert set(make_representation(name).backbones) == set(odd.values())
+        assert make_representation(name).variant == ("+flip" if strategy == "linear_probe" else "")
+    alone: dict[str, ParamValue] = {"backbone": odd["backbone"], "length": 16, "size": 64}
+    alone |= {
+        "strong": "eda",
+        "augmentation": "eda",
+        "method": "simclr",
+        "varied_by": odd["backbone"],
+    }
+    for strategy in (
+        "lp_finetune",
+        "consistency_finetune",
+        "tfidf",
+        "tfidf_blend",
+        "adapted_probe",
+    ):
+        made = make_representation(STRATEGIES[strategy].representation(alone))
+        assert made.backbones == (odd["backbone"],), strategy
+    assert EmbeddingRepresentation("a@50%/b,c").backbones == ("a@50%/b", "c")
+
+
 @pytest.fixture
 def fake_embed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """A backbone that needs no weights: it records what it was asked for."""
@@ -321,11 +350,12 @@ def test_a_second_backbone_is_offered_where_there_are_several() -> None:
         assert tried == list(listed[1:])
 
 
+@pytest.mark.parametrize("place", ["moved", "a,b/me@mail.com/50%"])
 @pytest.mark.parametrize("flip", ["", "+flip"])
 def test_weights_of_the_user_travel_with_a_saved_run(
-    flip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    flip: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A copy lies in the folder and is used from then on; the original may go."""
+    """A copy lies in the folder and is used from then on, whatever that is called; the original may go."""
     monkeypatch.setattr("advisor.representations.embedding.find_backbone", card_with_path)
     weights = put(tmp_path / "mine.safetensors", b"weights")
     saved = tmp_path / "saved"
@@ -334,10 +364,12 @@ def test_weights_of_the_user_travel_with_a_saved_run(
     assert representation.backbone == f"resnet18@{weights}"
     representation.save(saved)
     weights.unlink()
-    saved.rename(tmp_path / "moved")
-    loaded = EmbeddingRepresentation.load(tmp_path / "moved")
-    copy = tmp_path / "moved" / "weights.safetensors"
-    assert loaded.argument == f"resnet18@{copy.resolve()}{flip}"
+    (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+    saved.rename(tmp_path / place)
+    loaded = EmbeddingRepresentation.load(tmp_path / place)
+    copy = tmp_path / place / "weights.safetensors"
+    assert loaded.backbones == (f"resnet18@{copy.resolve()}",)
+    assert loaded.variant == flip
     assert copy.read_bytes() == b"weights"
 
 

@@ -12,10 +12,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from PIL import Image
 from pyarrow import parquet
 
 from advisor.dataset import Dataset, Modality, Task, read_dataset, read_features, read_files
 from advisor.errors import InvalidRequest, UnknownTarget, UnreadableData
+from advisor.images.decoding import load_picture
 from advisor.tables.columns import ColumnKind
 from tests.pictures import (
     as_bytes,
@@ -47,10 +49,19 @@ def flat_folder(root: Path, n: int = 8) -> Path:
     return root
 
 
+def flat_table(root: Path) -> Path:
+    """A table of pictures in one folder."""
+    rows = [f"{i}.png,{'uv'[i % 2]}" for i in range(len(list(flat_folder(root).iterdir())))]
+    return write_rows(root / "t.csv", "picture,y", rows)
+
+
 def write_rows(path: Path, header: str, rows: Sequence[str]) -> Path:
     """Write a small CSV."""
     return put(path, "\n".join([header, *rows]).encode())
 
+
+ORIENTATION = 274
+"""EXIF's tag."""
 
 REAL = {
     "hymenoptera": (Task.BINARY, 243, 0, 153),
@@ -215,6 +226,39 @@ def test_pictures_in_cells_become_files_once(tmp_path: Path) -> None:
     assert {tuple(dataset.X["image"]) for dataset in datasets} == {tuple(datasets[0].X["image"])}
     assert len({dataset.fingerprint for dataset in datasets}) == 1
     assert [Path(path).read_bytes() for path in datasets[0].X["image"]] == contents
+
+
+def test_pictures_in_memory_are_upright_and_of_any_mode(tmp_path: Path) -> None:
+    """The same pixels as from the file, also where PNG does not know the mode."""
+    wide = Image.new("RGB", (40, 20), "red")
+    wide.putpixel((0, 0), (0, 0, 255))
+    turned = Image.Exif()
+    turned[ORIENTATION] = 6
+    paths = [put(tmp_path / "turned.jpg", as_bytes(wide, "JPEG", exif=turned.tobytes()))]
+    deep = np.arange(64 * 64, dtype=np.int32).reshape(64, 64)
+    paths.append(put(tmp_path / "deep.tif", as_bytes(Image.fromarray(deep), "TIFF")))
+    others = [
+        draw("green", i).convert(mode) for i, mode in enumerate(("YCbCr", "HSV", "CMYK", "F"))
+    ]
+    others += [draw("green", 9).convert("RGBA").convert("RGBa"), Image.new("PA", (20, 20))]
+    opened = [Image.open(path) for path in paths]
+    read = read_dataset(pd.DataFrame({"image": [*opened, *others], "y": ["u", "v"] * 4}))
+    assert read.broken == ()
+    for cell, path in zip(read.X["image"], paths, strict=False):
+        np.testing.assert_array_equal(load_picture(cell), load_picture(path))
+    assert load_picture(read.X["image"][0]).size == (20, 40)
+
+
+def test_a_broken_picture_in_memory_is_left_out_and_no_other(tmp_path: Path) -> None:
+    """Told like a broken file, wherever it stands; a row to predict has no prediction."""
+    cut = put(tmp_path / "cut.jpg", as_bytes(draw(side=200), "JPEG")[:-1500])
+    cells = [Image.open(cut), *(draw("red" if i < 6 else "green", i) for i in range(11))]
+    dataset = read_dataset(pd.DataFrame({"image": cells, "y": ["u"] * 6 + ["v"] * 6}))
+    assert dataset.n_labelled == 11
+    assert len(dataset.broken) == 1
+    columns = read_dataset(flat_table(tmp_path / "flat")).columns
+    found = rows_of([cells[1], Image.open(cut)], columns)
+    assert [good for _, good in found] == [True, False]
 
 
 def test_frames_pairs_and_lists_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

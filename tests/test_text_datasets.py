@@ -236,6 +236,18 @@ def test_class_folders_of_text_files_are_read(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["labeled", "labelled"])
+def test_labelled_texts_beside_a_pool_are_to_train_on(name: str, tmp_path: Path) -> None:
+    """A text per file in class folders, or a file of lines per class."""
+    files = {f"{name}/{label}/{i}.txt": TEXTS[i] for i, label in enumerate(LABELS)}
+    pool = {f"unlabelled/{i}.txt": TEXTS[i] for i in range(9)}
+    dataset = read_dataset(_folder(tmp_path / "files", {**files, **pool}))
+    assert (dataset.classes, dataset.n_labelled, dataset.n_unlabelled) == (("a", "b"), N, 9)
+    lines = {f"{name}/pos.txt": "\n".join(TEXTS[:20]), f"{name}/neg.txt": "\n".join(TEXTS[20:])}
+    dataset = read_dataset(_folder(tmp_path / "lines", lines | {"unlabeled.txt": TEXTS[0]}))
+    assert (dataset.classes, dataset.n_labelled) == (("neg", "pos"), N)
+
+
 def test_files_without_ending_and_a_pool_of_lines_are_read(tmp_path: Path) -> None:
     """As in the news groups, with the pool in one file and one called unsup."""
     files = {f"{label}/{i}": TEXTS[i] for i, label in enumerate(LABELS)}

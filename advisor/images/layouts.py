@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 PICTURE_FOLDERS = frozenset({"images", "image", "imgs", "img"})
 MASK_FOLDERS = frozenset({"masks", "mask"})
@@ -17,7 +18,10 @@ MIN_MASKED = 0.5
 def pair_masks(
     names: Sequence[str], folders: Sequence[str]
 ) -> tuple[list[str], list[str | None]] | None:
-    """Pictures and masks of one split → the pictures, each with the mask of its stem.
+    """Pictures and masks of one split → the pictures, each with its mask.
+
+    A mask lies at the same place below its folder and has the same stem; where no mask does, the one with the picture's
+    stem counts, wherever it lies, if no other picture and no other mask have that stem.
 
     Parameters
     ----------
@@ -29,7 +33,7 @@ def pair_masks(
     Returns
     -------
     tuple of list of str and list of str or None, or None
-        The second None where a picture has no mask; None altogether where the stems have too little in common.
+        The second None where a picture has no mask; None altogether where the names have too little in common.
 
     Examples
     --------
@@ -37,25 +41,41 @@ def pair_masks(
     (['images/a.jpg', 'images/b.jpg'], ['masks/a_mask.png', None])
     """
     masks = {
-        _stem(name, masked=True): name
+        _place(name, folder, masked=True): name
         for name, folder in zip(names, folders, strict=True)
         if folder.lower() in MASK_FOLDERS
     }
-    pictures = [
-        name
+    pictures = {
+        name: _place(name, folder)
         for name, folder in zip(names, folders, strict=True)
         if folder.lower() in PICTURE_FOLDERS
-    ]
-    stems = [_stem(name) for name in pictures]
-    if len(masks.keys() & set(stems)) < MIN_MASKED * len(masks):
+    }
+    loose = _by_stem(masks)
+    known = _by_stem(set(pictures.values()))
+    found: list[str | None] = []
+    for place in pictures.values():
+        mask, stem = masks.get(place), place.rpartition("/")[2]
+        if mask is None and stem in known and stem in loose:
+            mask = masks[loose[stem]]
+        found.append(mask)
+    if len(set(found) - {None}) < MIN_MASKED * len(masks):
         return None
-    return pictures, [masks.get(stem) for stem in stems]
+    return list(pictures), found
 
 
-def _stem(name: str, masked: bool = False) -> str:
-    stem = os.path.splitext(name.rpartition("/")[2])[0]
+def _place(name: str, folder: str, masked: bool = False) -> str:
+    """Where a file lies below its folder of pictures or masks, without the ending of its name."""
+    parts = name.split("/")
+    place = os.path.splitext("/".join(parts[parts.index(folder) + 1 :]))[0]
     if masked:
         for ending in MASK_ENDINGS:
-            if stem.lower().endswith(ending):
-                return stem[: -len(ending)]
-    return stem
+            if place.lower().endswith(ending):
+                return place[: -len(ending)]
+    return place
+
+
+def _by_stem(places: Iterable[str]) -> dict[str, str]:
+    """The places whose stem no other has, by it."""
+    stems = {place: place.rpartition("/")[2] for place in places}
+    n = Counter(stems.values())
+    return {stem: place for place, stem in stems.items() if n[stem] == 1}

@@ -7,16 +7,22 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from advisor.images.decoding import as_rgb, reason_of
 from advisor.images.files import scan_pictures
 from advisor.images.layouts import MASK_FOLDERS, PICTURE_FOLDERS, pair_masks
 from advisor.images.similarity import near_duplicates, read_signatures
 from advisor.media.medium import Broken, Medium
+from advisor.registry import require
 from advisor.tasks import Modality
 
 JPEG = frozenset({".jpg", ".jpeg", ".jpe", ".jfif"})
 TIFF = frozenset({".tif", ".tiff"})
 BITMAP = frozenset({".bmp", ".dib"})
 PNM = frozenset({".ppm", ".pgm", ".pbm", ".pnm"})
+
+AS_PNG = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I;16B"})
+AS_TIFF = frozenset({"I", "I;16L", "I;16N", "F", "CMYK"})
+"""Pillow's modes that PNG holds, and those that it does not but TIFF does; other ones become RGB."""
 
 
 def examine_pictures(paths: Sequence[str]) -> tuple[Broken, list[str]]:
@@ -43,7 +49,7 @@ def examine_pictures(paths: Sequence[str]) -> tuple[Broken, list[str]]:
 
 
 def encode_picture(cell: Any) -> bytes | None:
-    """Write a picture in memory as the bytes of a file.
+    """Write a picture in memory as the bytes of a file, upright by its EXIF orientation, which the file does not keep.
 
     Parameters
     ----------
@@ -52,13 +58,29 @@ def encode_picture(cell: Any) -> bytes | None:
     Returns
     -------
     bytes or None
-        None where it is no picture.
+        None where it is no picture; words instead of pixels where it cannot be decoded, so that reading the file finds
+        it broken and no other picture is lost.
     """
     if not (hasattr(cell, "save") and hasattr(cell, "getbbox")):
         return None
     buffer = io.BytesIO()
-    cell.save(buffer, format="PNG" if cell.mode not in ("F", "CMYK") else "TIFF")
+    try:
+        picture = _upright(cell)
+        if picture.mode not in AS_PNG | AS_TIFF:
+            picture = as_rgb(picture)
+        picture.save(buffer, format="TIFF" if picture.mode in AS_TIFF else "PNG")
+    except Exception as fault:  # Pillow's decoders raise nearly anything on damaged files
+        return f"no picture: {reason_of(fault)}".encode()
     return buffer.getvalue()
+
+
+def _upright(cell: Any) -> Any:
+    """A copy of a picture as it is to be seen."""
+    cell.load()
+    try:
+        return require("PIL.ImageOps", extra="vision").exif_transpose(cell)
+    except Exception:  # damaged EXIF beside good pixels: as it lies is the best that is known
+        return cell
 
 
 PICTURES = Medium(

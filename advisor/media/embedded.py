@@ -74,7 +74,7 @@ def cell_as_path(cell: Any, media: Sequence[Medium]) -> Any:
     for medium in media:
         content = medium.encode(cell)
         if content is not None:
-            return write_item(content, medium, medium.suffix_of(content) or "")
+            return write_item(content, medium, medium.suffix_of(content) or medium.plain_suffix)
     return cell
 
 

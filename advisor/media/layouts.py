@@ -16,6 +16,8 @@ from advisor.errors import UnreadableData, quoted
 from advisor.media.medium import Medium
 
 TRAIN_NAMES = frozenset({"train", "training"})
+LABELLED_NAMES = frozenset({"labeled", "labelled"})
+"""What the training part is also called beside a pool; where there is a part called train, these are no such names."""
 VALID_NAMES = frozenset({"val", "valid", "validation"})
 TEST_NAMES = frozenset({"test", "testing"})
 POOL_NAMES = frozenset({"unlabeled", "unlabelled"})
@@ -194,9 +196,7 @@ def find_layout(listing: Listing) -> Layout | None:
     """
     if not listing.files:
         return None
-    splits: dict[str, list[str]] = {"train": [], "valid": [], "test": [], "pool": [], "": []}
-    for name in listing.files:
-        splits[_split_of(name)].append(name)
+    splits = _splits(listing.files)
     notes = list(listing.notes)
     medium = listing.medium
     base = _part(splits["train"] or splits[""], 1 if splits["train"] else 0, medium)
@@ -270,12 +270,29 @@ def _is_utf8(name: str) -> bool:
     return True
 
 
+def _splits(names: Sequence[str]) -> dict[str, list[str]]:
+    """Relative paths by the split that they lie in, by :func:`_split_of`, but for ``labelled``."""
+    found: dict[str, list[str]] = {
+        split: [] for split in ("train", "labelled", "valid", "test", "pool", "")
+    }
+    for name in names:
+        found[_split_of(name)].append(name)
+    labelled = found.pop("labelled")
+    # Beside other folders and without a pool, it may as well be a class.
+    if not found["train"] and (found["pool"] or not found[""]):
+        found["train"] = labelled
+    else:
+        found[""] = sorted(found[""] + labelled)
+    return found
+
+
 def _split_of(name: str) -> str:
     """Which split a relative path lies in, by its first folder; empty for none."""
     first, slash, _ = name.partition("/")
     if slash:
         for split, names in (
             ("train", TRAIN_NAMES),
+            ("labelled", LABELLED_NAMES),
             ("valid", VALID_NAMES),
             ("test", TEST_NAMES),
             ("pool", POOL_NAMES),

@@ -48,10 +48,11 @@ def cache_line(cache: ArrayCache) -> str:
     Returns
     -------
     str
-        For example ``21 MB of at most 5.0 GB``.
+        For example ``21 MB of at most 5.0 GB, and 120 MB of files, which have no limit``.
     """
-    used = sum(space.bytes for space in cache.usage())
-    return f"{format_bytes(used)} of at most {format_bytes(cache.limit)}"
+    used, files = (sum(one.bytes for one in part) for part in (cache.arrays(), cache.files()))
+    beside = f", and {format_bytes(files)} of files, which have no limit" if files else ""
+    return f"{format_bytes(used)} of at most {format_bytes(cache.limit)}{beside}"
 
 
 def format_bytes(n: float) -> str:

@@ -18,7 +18,7 @@ from advisor.deadline import Deadline
 from advisor.errors import InvalidRequest
 from advisor.representation import REPRESENTATIONS
 from advisor.representations.adapted import METHOD_MARK, adapted_name
-from advisor.representations.embedding import EmbeddingRepresentation
+from advisor.representations.embedding import EmbeddingRepresentation, joined_names
 from advisor.tasks import Modality
 
 
@@ -62,9 +62,8 @@ class AdaptedEmbeddingRepresentation(EmbeddingRepresentation):
         """
         files = None if pool is None else self.items(pool)[0]
         method = self.variant.removeprefix(METHOD_MARK)
-        self.argument = (
-            f"{adapted_name(self.backbone, files, deadline, method)}{METHOD_MARK}{method}"
-        )
+        name = adapted_name(self.backbone, files, deadline, method)
+        self.argument = f"{joined_names([name])}{METHOD_MARK}{method}"
         self.adapted = True
         super().prepare(X, deadline)
 

@@ -1,7 +1,8 @@
 """Items → embeddings of frozen pretrained backbones: pictures, recordings and texts alike.
 
-The argument is a backbone's name, or several with commas between them, whose embeddings are joined. ``+flip`` behind
-it asks for the average with the mirror image of a picture: ``embedding:efficientnet_lite0+flip``.
+The argument is a backbone's name, or several with commas between them, whose embeddings are joined; paths in names are
+escaped by :func:`joined_names`. ``+flip`` behind it asks for the average with the mirror image of a picture:
+``embedding:efficientnet_lite0+flip``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.backbone import PATH_MARK, find_backbone
+from advisor.backbone import PATH_MARK, find_backbone, split_backbone
 from advisor.deadline import Deadline
 from advisor.embedding import embed
 from advisor.representation import REPRESENTATIONS
@@ -33,6 +34,10 @@ VARIANTS = (FLIP, UPRIGHT, *OF_TEXTS)
 
 JOINED = ","
 """Between the names of backbones whose embeddings are joined."""
+
+ESCAPES = (("%", "%25"), (JOINED, "%2C"), ("+", "%2B"))
+"""What a name does not hold in an argument, and what stands for it there, as in URLs: a path with a comma or a plus
+would be taken for two names or a variant. The mark of the escapes themselves comes first."""
 
 COPIED_BYTES = 200 * 10**6
 """Weights of the user up to this size are copied into a saved run, so that it can be moved; larger ones stay where they
@@ -54,7 +59,7 @@ class BackboneRepresentation(ItemsRepresentation):
     def backbones(self) -> tuple[str, ...]:
         """The names of the backbones, for :func:`advisor.backbone.find_backbone`."""
         names = self.argument.removesuffix(self.variant).split(JOINED)
-        return tuple(name for name in names if name)
+        return tuple(_unescaped(name) for name in names if name)
 
     @property
     def backbone(self) -> str:
@@ -122,10 +127,11 @@ class BackboneRepresentation(ItemsRepresentation):
         for i, name in enumerate(names):
             copies = [path for path in folder.iterdir() if path.stem == f"{WEIGHTS}{i or ''}"]
             if copies:
-                model, mark, _ = name.partition(PATH_MARK)
+                model, place = split_backbone(name)
                 # A folder given by its path alone says itself what the model is.
-                names[i] = f"{model if mark else ''}{mark}{copies[0].resolve()}"
-        made.argument = JOINED.join(names) + made.variant
+                before = f"{model}{PATH_MARK}" if place else ""
+                names[i] = f"{before}{copies[0].resolve()}"
+        made.argument = joined_names(names) + made.variant
         return made
 
 
@@ -157,6 +163,29 @@ class EmbeddingRepresentation(BackboneRepresentation):
     def names(self) -> tuple[str, ...]:
         """Name the numbers by their position."""
         return tuple(f"e{i}" for i in range(self.widths()))
+
+
+def joined_names(names: Sequence[str]) -> str:
+    """Write names of backbones as the argument of a representation; commas and the like in their paths are escaped.
+
+    Examples
+    --------
+    >>> joined_names(["resnet18@my,weights.pth", "resnet50"])
+    'resnet18@my%2Cweights.pth,resnet50'
+    """
+    return JOINED.join(_escaped(name) for name in names)
+
+
+def _escaped(name: str) -> str:
+    for mark, escape in ESCAPES:
+        name = name.replace(mark, escape)
+    return name
+
+
+def _unescaped(name: str) -> str:
+    for mark, escape in reversed(ESCAPES):
+        name = name.replace(escape, mark)
+    return name
 
 
 def _unit_rows(values: NDArray[np.float32]) -> NDArray[np.float32]:

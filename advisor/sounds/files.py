@@ -50,8 +50,10 @@ up to their block)."""
 COUNTLESS = 2**40
 """Frames from which a header does not know how many there are (a stream that was written as it came)."""
 
-UNKNOWN_SIZES = frozenset({0, 0xFFFFFFFF, 0x7FFFFFFF, 0xFFFFFFFF - 8})
-"""Sizes in the header of a wav file that was written as a stream."""
+HALF_RANGE, ROUNDED = 2**31, 2**16
+"""A size in the header of a file that was written as a stream is 0, or a little below the largest that a writer knows:
+2**32 or 2**31 bytes, which it rounds down to its block (SoX begins with 0x7ffff000). Bytes; the second our choice, as
+much as a block of 16 bits' size can take."""
 
 LAST_PAGE = 65_307
 """Bytes of the longest page of Ogg: the last one begins within as many of the file's end."""
@@ -195,7 +197,7 @@ def _declared_share(raw: IO[bytes], form: str, n_bytes: int) -> float:
     if form == "AU":
         raw.seek(4)
         start, size = struct.unpack(">II", raw.read(8))
-        return 1.0 if size in UNKNOWN_SIZES else min(1.0, (n_bytes - start) / size)
+        return 1.0 if _is_unknown(size) else min(1.0, (n_bytes - start) / size)
     if raw.read(4) == b"RIFX":
         order = ">"
     raw.seek(12)
@@ -203,9 +205,14 @@ def _declared_share(raw: IO[bytes], form: str, n_bytes: int) -> float:
         name, size = head[:4], struct.unpack(f"{order}I", head[4:])[0]
         if name in (b"data", b"SSND"):
             there = n_bytes - raw.tell()
-            return 1.0 if size in UNKNOWN_SIZES else min(1.0, there / size)
+            return 1.0 if _is_unknown(size) else min(1.0, there / size)
         raw.seek(size + size % 2, os.SEEK_CUR)
     return 1.0
+
+
+def _is_unknown(size: int) -> bool:
+    """Whether a size in a header stands for one that was not known when it was written."""
+    return not size or size % HALF_RANGE >= HALF_RANGE - ROUNDED
 
 
 def _ends_stream(raw: IO[bytes]) -> bool:

@@ -76,6 +76,49 @@ def test_masks_are_paired_by_stem(tmp_path: Path) -> None:
     assert layout_of(tmp_path / "other").kind == "classes"
 
 
+def test_masks_below_folders_of_their_own_stay_with_their_pictures(tmp_path: Path) -> None:
+    """Names that return in every folder are told apart by it; one that is alone on both sides may lie anywhere."""
+    for name in (
+        *(f"{kind}/{who}/{i}.png" for kind in ("images", "masks") for who in "ab" for i in (1, 2)),
+        *("images/a/3.png", "masks/3_mask.png"),
+        *("images/a/4.png", "images/b/4.png", "masks/4.png"),
+    ):
+        put(tmp_path / name, b"x")
+    layout = layout_of(tmp_path)
+    assert dict(zip(layout.train.files, layout.train.partners, strict=True)) == {
+        "images/a/1.png": "masks/a/1.png",
+        "images/a/2.png": "masks/a/2.png",
+        "images/a/3.png": "masks/3_mask.png",
+        "images/a/4.png": None,
+        "images/b/1.png": "masks/b/1.png",
+        "images/b/2.png": "masks/b/2.png",
+        "images/b/4.png": None,
+    }
+
+
+@pytest.mark.parametrize("name", ["labeled", "Labelled"])
+def test_labelled_pictures_beside_a_pool_are_to_train_on(name: str, tmp_path: Path) -> None:
+    """Unless there is a folder called train, or other ones that are classes where there is no pool."""
+    small_problem(tmp_path, each=2)
+    (tmp_path / "train").rename(tmp_path / name)
+    layout = layout_of(tmp_path)
+    assert set(layout.train.files) == {
+        f"{name}/{k}/{i}.png" for k in ("red", "green") for i in "01"
+    }
+    assert set(layout.train.labels) == {"red", "green"}
+    assert layout.is_labelled
+    assert len(layout.pool.files) > 0
+    class_folders(tmp_path / "train", each=1)
+    layout = layout_of(tmp_path)
+    assert set(layout.train.files) == {"train/green/0.png", "train/red/0.png"}
+    assert any(
+        f"4 pictures beside the train folder were not read: '{name}/" in n for n in layout.notes
+    )
+    for kind in (name, "read"):
+        put(tmp_path / "classes" / kind / "0.png", b"x")
+    assert layout_of(tmp_path / "classes").train.labels == (name, "read")
+
+
 def test_hidden_things_oracles_and_links_out_are_left_alone(tmp_path: Path) -> None:
     """A link within is followed, also where it would never end."""
     data = class_folders(tmp_path / "data", each=1)

@@ -39,6 +39,19 @@ def test_headers_say_what_was_written(form: str, rate: int, subtype: str, tmp_pa
     assert record.seconds == pytest.approx(0.5, abs=0.01)
 
 
+@pytest.mark.parametrize("size", [0x7FFFF000, 0x7FFFEFFE, 0x7FFFFFFF - 36, 2**32 - 1, 2**32 - 9])
+def test_a_stream_that_was_written_as_it_came_is_whole(size: int, tmp_path: Path) -> None:
+    """SoX and ffmpeg cannot go back to the header, and write the largest size they know; a real size is believed."""
+    whole = as_bytes(make(seconds=0.5, rate=8_000), "WAV", 8_000, "PCM_16")
+    at = whole.index(b"data") + 4
+    streamed = whole[:at] + size.to_bytes(4, "little") + whole[at + 4 :]
+    (record,), broken = scan_sounds([str(put(tmp_path / "a.wav", streamed))], decode=True)
+    assert broken == []
+    assert record.seconds == pytest.approx(0.5, abs=0.01)
+    cut = whole[:at] + (20_000_000).to_bytes(4, "little") + whole[at + 4 :]
+    assert "cut off" in scan_sounds([str(put(tmp_path / "b.wav", cut))])[1][0][1]
+
+
 def test_a_changed_file_is_looked_at_again(tmp_path: Path) -> None:
     """And one that is missing or closed is broken."""
     path = put(tmp_path / "a.wav", b"")
