@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
 
+def has_gpu() -> bool:
+    """Whether torch can train on a GPU here; raises MissingDependency without torch."""
+    return bool(require("torch", extra="vision").cuda.is_available())
+
+
 def quiet_fabric(device: str = "") -> Fabric:
     """One device, no log, no files; bfloat16 where a GPU does the work.
 
@@ -32,7 +37,7 @@ def quiet_fabric(device: str = "") -> Fabric:
     for name in ("lightning.fabric", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     if not device:
-        device = "cuda" if require("torch", extra="vision").cuda.is_available() else "cpu"
+        device = "cuda" if has_gpu() else "cpu"
     made: Fabric = lightning.Fabric(
         accelerator=device,
         devices=1,

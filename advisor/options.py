@@ -307,7 +307,8 @@ def asked_backbones(names: list[str] | None, path: Path | None) -> tuple[str, ..
         return tuple(names or ())
     if not path.exists():
         raise InvalidRequest(f"--backbone-path '{path}' does not exist")
-    named = names or ([path.resolve().name] if path.is_dir() else [])
+    own = path.resolve().name.replace(BACKBONE_MARK, "_")  # what is behind the mark is the place
+    named = names or ([own] if path.is_dir() else [])
     if len(named) != 1:
         raise InvalidRequest(
             "--backbone-path holds the weights of one network: expected one --backbone NAME with it (a timm model)"

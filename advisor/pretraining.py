@@ -25,12 +25,14 @@ from advisor.backbone import (
     fetch_backbone,
     find_backbone,
     load_cards,
+    split_backbone,
     usable_backbones,
 )
 from advisor.dataset import Dataset, Modality, Task, read_dataset
 from advisor.deadline import Deadline
 from advisor.division import unseen_rows
 from advisor.errors import DeadlineExceeded, InvalidRequest, MissingDependency, quoted
+from advisor.fabric import has_gpu
 from advisor.folds_probe import FoldsProbe
 from advisor.tables.columns import texts_of
 
@@ -197,12 +199,12 @@ def _adapt(
     except DeadlineExceeded as reason:
         unfinished = {"name": card.name, "method": wanted.method, "place": ""}
         return unfinished | {"stopped": str(reason)} | _figures(last.told())
-    place = Path(name.partition(PATH_MARK)[2])
+    place = Path(split_backbone(name)[1])
     folder = place if place.is_dir() else place.parent
     kept = json.loads((folder / ADAPTED).read_text(encoding="utf-8"))
     if out is not None:
         place = _copied(folder, place, Path(out))
-    name = f"{card.name.partition(PATH_MARK)[0]}{PATH_MARK}{place}"
+    name = f"{split_backbone(card.name)[0]}{PATH_MARK}{place}"
     method = kept.get("method", WORDS_METHOD)
     return {"name": name, "method": method, "place": str(place)} | _figures(kept)
 
@@ -221,6 +223,10 @@ def _check(dataset: Dataset, method: str, device: str, steps: int | None, out: P
         )
     if device and device not in DEVICES:
         raise InvalidRequest(f"expected --device {' or '.join(DEVICES)}, got '{device}'")
+    if device == "cuda" and not has_gpu():
+        raise InvalidRequest(
+            "expected a GPU for --device cuda, got none that torch can use; drop the option"
+        )
     if steps is not None and steps < 1:
         raise InvalidRequest(f"expected at least 1 as --steps, got {steps}")
     if out is not None and Path(out).exists() and not Path(out).is_dir():

@@ -27,7 +27,8 @@ FARTHEST = 16.0
 """A regime that begins beyond this many times today's labels is not worth telling of (our choice)."""
 
 NO_ERROR = 1e-4
-"""An error below this leaves nothing to improve: it is smaller than one row in ten thousand."""
+"""An error below this leaves nothing to improve: it is smaller than one row in ten thousand. Errors in the target's own
+unit are not held against it."""
 
 SIGNIFICANT = 3
 """Digits of a figure in a sentence."""
@@ -101,6 +102,8 @@ def worth_of_labels(
     """
     if probe is None:
         return ""
+    if unknown := _why_unknown(profile, probe):
+        return f"What more labels are worth is not known: {unknown}."
     growth = 2.0 if n_more is None else 1.0 + n_more / max(1, profile.n_labelled)
     if n_more is not None and growth > 2.0:
         return (
@@ -108,15 +111,12 @@ def worth_of_labels(
             f" {worth_of_labels(profile, probe, metric)}"
         )
     what = "Twice the labels" if n_more is None else f"{n_more:,} more labels"
-    if len(probe.curve) < 2:
-        return (
-            "What more labels are worth is not known: the probe had no time for a learning curve."
-        )
     curve, name = probe.curve, probe.curve_strategy
     path = ", ".join(f"{_figure(point.score.value)} at {point.n_train:,}" for point in curve)
     errors = [point.error for point in curve]
     falling = all(after < before for before, after in pairwise(errors))
-    if errors[-1] <= NO_ERROR:
+    in_units = metric.needs == "values" and not metric.greater_is_better
+    if errors[-1] <= (0.0 if in_units else NO_ERROR):  # a small error in small units is one
         return f"More labels cannot improve {metric.name}: {name} makes no error on these folds."
     if not falling:
         return (
@@ -137,6 +137,18 @@ def worth_of_labels(
         f"{what} ({profile.n_labelled + (n_more or profile.n_labelled):,}) should bring {name} from {metric.name}"
         f" {_figure(curve[-1].score.value)} to about {_figure(score)} ({path} training {profile.items})."
     )
+
+
+def _why_unknown(profile: DatasetProfile, probe: Probe) -> str:
+    """Say why there is no curve that could be followed from today's labels; empty where there is one."""
+    if len(probe.curve) < 2:
+        return "the probe had no time for a learning curve"
+    if probe.n_rows < probe.n_labelled:  # it ends where it ends, far before today's labels
+        return (
+            f"the curve was drawn on {probe.n_rows:,} of {probe.n_labelled:,} labelled"
+            f" {profile.items}"
+        )
+    return ""
 
 
 def _figure(value: float) -> str:

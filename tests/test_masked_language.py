@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ pytest.importorskip("lightning_utilities", reason="networks need the extra 'visi
 from advisor.adaptation import Progress
 from advisor.backbone import TextCard, find_backbone
 from advisor.backbones.engines import masked_language
-from advisor.backbones.engines.adapting import REPORT, STATE
+from advisor.backbones.engines.adapting import REPORT, STATE, sole_adapter
 from advisor.backbones.engines.masked_language import PLACE, AdaptSettings, adapt
 from advisor.cache import FOLDER_VARIABLE
 from advisor.dataset import Dataset, Modality, Task
@@ -161,6 +162,33 @@ def test_same_pool_is_adapted_to_once(bert: Path) -> None:
     assert not called
 
 
+def test_two_that_begin_at_once_are_one_adaptation(bert: Path, tmp_path: Path) -> None:
+    """The second waits and finds what the first has made; neither stands in the other's way."""
+    steps: list[int] = []
+
+    def begin(_: int) -> Path:
+        return adapted(bert, tell=lambda progress: steps.append(progress.step))
+
+    with ThreadPoolExecutor(2) as both:
+        first, second = both.map(begin, range(2))
+    assert first == second
+    assert steps == sorted(steps), "both were at work"
+    assert weights_of(first)
+    assert not list((tmp_path / "cache" / PLACE).glob("*.part"))
+
+
+def test_waiting_for_another_process_ends_with_the_deadline(bert: Path) -> None:
+    """What it is at work on is said; a place that is free again is taken."""
+    place = adapted(bert)
+    shutil.rmtree(place)
+    with (
+        sole_adapter(place, Deadline(None)),
+        pytest.raises(DeadlineExceeded, match="another process"),
+    ):
+        adapted(bert, Deadline(0.2))
+    assert weights_of(adapted(bert))
+
+
 def test_other_pool_weights_or_settings_have_results_of_their_own(bert: Path) -> None:
     """Nothing is found that was learned from something else."""
     first = adapted(bert)
@@ -202,6 +230,27 @@ def test_too_few_texts_are_refused(bert: Path) -> None:
     """Repeated and empty ones do not count."""
     with pytest.raises(InvalidRequest, match="got 2"):
         adapt(card_of(bert), bert, "f" * 64, ["the film", "a story", ""] * 50, Deadline(None), 0)
+
+
+def test_weights_in_half_precision_are_trained_in_full(bert: Path) -> None:
+    """What they become is finite, and guesses better than before."""
+    transformers = require_cured("transformers")
+    half = transformers.AutoModelForMaskedLM.from_pretrained(bert, dtype=torch.float16)
+    half.save_pretrained(bert)
+    assert {value.dtype for value in weights_of(bert).values()} == {torch.float16}
+    place = adapted(bert)
+    assert all(bool(torch.isfinite(value).all()) for value in weights_of(place).values())
+    losses = json.loads((place / REPORT).read_text("utf-8"))["losses"]
+    assert min(losses) < 0.8 * losses[0]
+
+
+def test_loss_that_is_no_number_ends_it_with_a_word(bert: Path) -> None:
+    """Neither the start nor what is spoilt is handed over as adapted."""
+    safetensors = require_cured("safetensors.torch")
+    state = {name: value.fill_(torch.nan) for name, value in weights_of(bert).items()}
+    safetensors.save_file(state, bert / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InvalidRequest, match="got nan at step 0"):
+        adapted(bert)
 
 
 def test_generator_and_threads_are_left_as_they_were(bert: Path) -> None:

@@ -21,7 +21,7 @@ pytest.importorskip("lightly", reason="training without labels needs the extra '
 pytest.importorskip("openvino", reason="pictures are embedded with the extra 'vision'")
 
 from advisor import cli, cli_pretrain
-from advisor.adaptation import FEWEST_PICTURES, Progress
+from advisor.adaptation import FEWEST_PICTURES, Progress, Wanted
 from advisor.backbone import LOADERS, PATH_MARK, find_backbone
 from advisor.backbones.engines import self_supervised, view_training
 from advisor.backbones.engines.view_training import Settings
@@ -34,7 +34,7 @@ from advisor.fitting import fit_model, load_model
 from advisor.folds_probe import FoldsProbe
 from advisor.pretraining import Pretrained, Stoppable, pretrain
 from advisor.render.pretraining import pretrained_lines
-from advisor.representation import REPRESENTATIONS
+from advisor.representation import REPRESENTATIONS, make_representation
 from advisor.rule import RULES
 from advisor.space import load_space
 from advisor.strategy import STRATEGIES, FitContext
@@ -135,6 +135,7 @@ WRONG = [
     (("FOLDER", "--method", "simclear"), "'simclear'"),
     (("FOLDER", "--method", "mae"), "plain vision transformer"),
     (("FOLDER", "--device", "tpu"), "--device cpu or cuda"),
+    (("FOLDER", "--device", "cuda"), "expected a GPU for --device cuda"),
     (("FOLDER", "--time-limit", "soon"), "soon"),
     (("FOLDER", "--steps", "0"), "--steps"),
     (("FOLDER", "--backbone", "whisper_tiny_en"), "for audio"),
@@ -155,6 +156,7 @@ def test_wrong_input_is_one_line_and_exit_code_2(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Nothing on stdout, and the name of the option that is wrong."""
+    monkeypatch.setattr("advisor.pretraining.has_gpu", lambda: False)
     table = tmp_path / "table.csv"
     table.write_text("a,b\n" + "\n".join(f"{i},{i % 2}" for i in range(30)), "utf-8")
     places = {"FOLDER": folder, "NO_POOL": folder / "train", "TABLE": table, "NET": net}
@@ -318,6 +320,39 @@ def test_recordings_are_adapted_to_as_log_mel_pictures(net: str, tmp_path: Path)
     space = load_space("adapted_probe", "audio_few_shot", {}, Task.BINARY)
     name = probe.representation(space.complete({}))
     assert name == "adapted_embedding:efficientnet_lite0_logmel+moco"
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "flip", "colour"),
+    [
+        ({}, True, True),
+        ({"pool_flip": (False,)}, False, True),
+        ({"pool_flip": (False,), "pool_colour": (False,)}, False, False),
+    ],
+)
+def test_what_a_finding_forbids_is_not_done_while_adapting(
+    narrowed: dict[str, tuple[bool, ...]],
+    flip: bool,
+    colour: bool,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Mirroring and changes of colour, by both strategies, and only where it is forbidden."""
+    asked: list[Wanted] = []
+
+    def adapt(self: Any, card: Any, items: Any, deadline: Any, seed: int, wanted: Wanted) -> str:
+        asked.append(wanted)
+        return f"{card.name}"
+
+    monkeypatch.setattr(type(LOADERS["timm"]), "adapt", adapt)
+    dataset = read_dataset(folder)
+    for strategy in ("adapted_finetune", "adapted_probe"):
+        space = load_space(strategy, "image_few_shot_pool", {}, Task.BINARY).narrowed(narrowed)
+        name = STRATEGIES[strategy].representation(space.defaults())
+        assert name.endswith("+moco") is not bool(narrowed)
+        made = make_representation(name).fit(dataset.X, dataset.columns, 0)
+        made.prepare(dataset.X.iloc[:1], Deadline(None), dataset.X_unlabelled)
+    assert asked == [Wanted(method="moco", flip=flip, colour=colour)] * 2
 
 
 def test_short_searches_do_not_begin_to_adapt() -> None:

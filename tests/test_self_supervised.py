@@ -154,6 +154,26 @@ def test_slow_copy_follows_without_a_gradient(method: str, weights: dict[str, st
     assert 0 < moved[1] < moved[0] < 0.02
 
 
+def test_moco_takes_no_view_for_one_of_another_picture(weights: dict[str, str]) -> None:
+    """Nothing in the queue that a view is compared with is of its own picture, whichever of both views asks."""
+    trained, side = made(weights[NET], "moco", Settings(method="moco", batch=8, size=32), n=64)
+    nearest: list[float] = []
+
+    def look(criterion: Any, compared: tuple[torch.Tensor, ...]) -> None:
+        asked = torch.nn.functional.normalize(compared[0].detach(), dim=1)
+        nearest.append(float((asked @ criterion.memory_bank.bank.T).max()))
+
+    trained.criterion.register_forward_pre_hook(look)
+    draw = torch.Generator().manual_seed(0)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        loss = trained([torch.rand(8, 3, side, side, generator=draw) for _ in range(2)])
+    assert loss.requires_grad
+    assert max(nearest) < 0.9
+    kept = trained.criterion.memory_bank
+    assert int(kept.bank_ptr) == 16, "both views of each picture wait for the steps to come"
+
+
 @pytest.mark.parametrize("method", ["moco", "mae"])
 def test_going_on_after_an_end_in_the_middle_gives_the_same_weights(
     method: str,
@@ -224,6 +244,26 @@ def test_same_pool_is_adapted_to_once_and_others_apart(
     others = {adapted(weights[NET], files[:12], settings=quick)[0]}
     others |= {adapted(weights[NET], files, settings=quick, method=m)[0] for m in ("byol", "moco")}
     assert len({first, *others}) == 4
+
+
+def test_views_are_not_mirrored_or_coloured_where_that_would_change_the_class(
+    files: list[str], weights: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is asked for reaches every view, and the result is kept apart from the usual one."""
+    seen: list[Recipe] = []
+
+    def view(pictures: torch.Tensor, side: int, recipe: Recipe, draw: torch.Generator) -> Any:
+        seen.append(recipe)
+        return random_view(pictures, side, recipe, draw)
+
+    monkeypatch.setattr(view_training, "random_view", view)
+    quick = Settings(method="simclr", steps=1, batch=8, size=32)
+    usual, _ = adapted(weights[NET], files, settings=quick)
+    upright, _ = adapted(weights[NET], files, settings=quick, flip=False)
+    coloured, _ = adapted(weights[NET], files, settings=quick, colour=False)
+    assert len({usual, upright, coloured}) == 3
+    kept = [(recipe.flip, recipe.jitter > 0, recipe.grey > 0) for recipe in seen[::2]]
+    assert kept == [(True, True, True), (False, True, True), (True, False, False)]
 
 
 def probe_of(answers: list[float], asked: list[int]) -> Callable[[Embed], float]:

@@ -133,6 +133,21 @@ def test_freematch_says_nothing_of_classes_that_no_row_is_named_by() -> None:
     assert float(threshold.fairness(strong, strong, torch.zeros(2))) == 0
 
 
+def test_freematch_is_as_strict_with_the_others_where_a_class_is_never_named() -> None:
+    """A third class that nobody names any more takes nothing of what is expected of the two that are named."""
+    two, three = (make_threshold("freematch", n, 4) for n in (2, 3))
+    assert isinstance(two, FreeMatch)
+    assert isinstance(three, FreeMatch)
+    two.shares, two.named = torch.tensor([0.6, 0.4]), torch.tensor([0.75, 0.25])
+    three.shares, three.named = torch.tensor([0.6, 0.39, 0.01]), torch.tensor([0.75, 0.25, 1e-10])
+    strong = of_first(0.8, 0.6, 0.1)
+    wider = torch.cat([strong, torch.zeros(3, 1)], dim=1)
+    expected = float(two.fairness(strong, strong, torch.ones(3)))
+    assert expected < -0.6
+    found = float(three.fairness(wider, wider, torch.ones(3)))
+    assert found == pytest.approx(expected, rel=0.01)
+
+
 def test_softmatch_weighs_by_how_far_below_the_mean_a_row_is() -> None:
     """One at and above the mean, and exp(-2 d² / variance) below it, after shares were made uniform."""
     threshold = make_threshold("softmatch", 2, 4)

@@ -81,7 +81,7 @@ class AudioEncoderLoader(ListeningLoader):
 
     def listener(self, card: AudioCard, threads: int) -> AudioNetwork:
         """Open the encoder."""
-        return _listener(str(model_folder(card)), threads)
+        return _listener(str(model_folder(card)), self.fingerprint(card), threads)
 
     def engine(self) -> str:
         """Say what runs embeddings here."""
@@ -118,7 +118,8 @@ def _says_its_kind(folder: Path) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _listener(folder: str, threads: int) -> AudioNetwork:
+def _listener(folder: str, weights: str, threads: int) -> AudioNetwork:
+    """Open an encoder; with another SHA-256 of its ``weights``, written anew meanwhile, it is another."""
     from advisor.backbones.engines.audio_network import AudioNetwork
 
     return AudioNetwork(Path(folder), threads)

@@ -57,7 +57,7 @@ class BirdNetLoader(ListeningLoader):
     def listener(self, card: AudioCard, threads: int) -> BirdNet:
         """Open the network."""
         n_samples = round(card.longest * card.rate)
-        return _listener(str(need_weights(card)), n_samples, threads)
+        return _listener(str(need_weights(card)), self.fingerprint(card), n_samples, threads)
 
     def engine(self) -> str:
         """Say what runs embeddings here."""
@@ -108,7 +108,8 @@ class BirdNet:
 
 
 @lru_cache(maxsize=1)
-def _listener(file: str, n_samples: int, threads: int) -> BirdNet:
+def _listener(file: str, weights: str, n_samples: int, threads: int) -> BirdNet:
+    """Open the network; with another SHA-256 of its ``weights``, written anew meanwhile, it is another."""
     return BirdNet(Path(file), n_samples, threads)
 
 

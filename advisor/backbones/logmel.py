@@ -44,7 +44,9 @@ class LogMelLoader:
 
     def fetch(self, card: BackboneCard) -> str:
         """Download the image backbone's weights, if the user named it; a sentence if that fails."""
-        return self.missing(card) and _loader(card).fetch(seen_by(card))
+        if not all(available(module) for module in NEEDED):
+            return self.missing(card)
+        return _loader(card).fetch(seen_by(card))
 
     def fingerprint(self, card: BackboneCard) -> str:
         """Tell the weights' SHA-256."""

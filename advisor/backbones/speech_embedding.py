@@ -81,7 +81,7 @@ class SpeechEmbeddingLoader(ListeningLoader):
 
     def listener(self, card: AudioCard, threads: int) -> SpeechEmbedding:
         """Open both networks."""
-        return _listener(str(self._need(card)), threads)
+        return _listener(str(self._need(card)), self.fingerprint(card), threads)
 
     def engine(self) -> str:
         """Say what runs embeddings here."""
@@ -158,7 +158,8 @@ def _folder(card: BackboneCard) -> Path | None:
 
 
 @lru_cache(maxsize=2)
-def _listener(folder: str, threads: int) -> SpeechEmbedding:
+def _listener(folder: str, weights: str, threads: int) -> SpeechEmbedding:
+    """Open both networks; with another SHA-256 of their ``weights``, written anew meanwhile, they are others."""
     return SpeechEmbedding(Path(folder), threads)
 
 

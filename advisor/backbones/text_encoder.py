@@ -14,7 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.adaptation import BY_ITSELF, WORDS_METHOD, Wanted
-from advisor.backbone import LOADERS, PATH_MARK, BackboneCard, TextCard, as_card, load_cards
+from advisor.backbone import (
+    LOADERS,
+    PATH_MARK,
+    BackboneCard,
+    TextCard,
+    as_card,
+    load_cards,
+    split_backbone,
+)
 from advisor.backbones.engines.chosen import engine_name
 from advisor.backbones.engines.text_engines import OpenVinoTexts, TorchTexts
 from advisor.backbones.engines.text_folder import (
@@ -139,7 +147,7 @@ class TextEncoderLoader:
         folder = self._need(card)
         deadline.check()
         seen = as_card(card, TextCard)
-        engine = _engine(seen, folder, threads or usable_cores())
+        engine = _engine(seen, folder, self.fingerprint(card), threads or usable_cores())
         budget = GPU_BATCH_TOKENS if engine_name() == "cuda" else BATCH_TOKENS
         for start in range(0, len(items), PIECE_TEXTS):
             texts = items[start : start + PIECE_TEXTS]
@@ -209,7 +217,7 @@ class TextEncoderLoader:
             tell=wanted.tell,
             device=wanted.device,
         )
-        return f"{card.name.partition(PATH_MARK)[0]}{PATH_MARK}{place}"
+        return f"{split_backbone(card.name)[0]}{PATH_MARK}{place}"
 
     def build(self, card: BackboneCard, *, pretrained: bool, drop: float, drop_path: float) -> Any:
         """Make the torch module; the configuration in its folder is needed in any case."""
@@ -278,7 +286,8 @@ def _embedded(
 
 
 @lru_cache(maxsize=2)
-def _engine(card: TextCard, folder: Path, threads: int) -> OpenVinoTexts | TorchTexts:
+def _engine(card: TextCard, folder: Path, weights: str, threads: int) -> OpenVinoTexts | TorchTexts:
+    """Make the engine of a card; with another SHA-256 of its ``weights``, written anew meanwhile, it is another."""
     if engine_name() == "openvino":
         from advisor.backbones.engines.converting import NotConverted
 

@@ -7,6 +7,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from advisor.backbone import TextCard
+from advisor.backbones.weights import folder_fingerprint
 from advisor.deadline import Deadline
 from advisor.texts.views import (
     EDA,
@@ -60,7 +61,8 @@ def vary(
 
         return back_translate(texts, number, pair, deadline)
     change = partial(eda if kind == EDA else with_synonyms, number=number)
-    source = synonyms_of(folder, ENGLISH in card.languages or not card.languages)
+    english = ENGLISH in card.languages or not card.languages
+    source = synonyms_of(folder, folder_fingerprint(card), english)
     found = []
     for text in texts:
         deadline.check()
@@ -69,13 +71,15 @@ def vary(
 
 
 @lru_cache(maxsize=4)
-def synonyms_of(folder: Path, english: bool) -> Synonyms:
+def synonyms_of(folder: Path, weights: str, english: bool) -> Synonyms:
     """Find a source of synonyms: WordNet where it is here and the language is its own, else neighbours in a table.
 
     Parameters
     ----------
     folder : Path
         Of the encoder.
+    weights : str
+        Their SHA-256: those written anew into the folder have other neighbours.
     english : bool
         Whether it reads English.
 

@@ -155,7 +155,7 @@ def embed_loaded(
     """
     deadline.check()
     threads = threads or usable_cores()
-    engine = _engine(card, threads)
+    engine = _engine(card, fingerprint(card), threads)
     size = GPU_BATCH if has_cuda() else BATCH
     for batch in batches_of(load, items, size, threads):
         deadline.check()
@@ -180,7 +180,8 @@ def _run(
 
 
 @lru_cache(maxsize=2)
-def _engine(card: ImageCard, threads: int) -> Engine:
+def _engine(card: ImageCard, weights: str, threads: int) -> Engine:
+    """Make the engine of a card; with another SHA-256 of its ``weights``, written anew meanwhile, it is another."""
     if engine_name() == "openvino":
         from advisor.backbones.engines.openvino_engine import NotConverted, OpenVinoEngine
 

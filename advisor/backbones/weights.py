@@ -40,7 +40,7 @@ def weights_file(card: BackboneCard) -> Path | None:
     Parameters
     ----------
     card : BackboneCard
-        Its ``weights`` say where to look.
+        Its ``weights`` say where to look; in a folder of the user's it has one of the hub's names.
 
     Returns
     -------
@@ -53,6 +53,8 @@ def weights_file(card: BackboneCard) -> Path | None:
         found = _in_package(package, inside)
     elif kind == "file":
         found = Path(place)
+        if found.is_dir():
+            found = next((f for name in HUB_FILES if (f := found / name).is_file()), found)
     else:
         found = _in_hub_cache(place)
     return found if found is not None and found.is_file() else None

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from advisor.backbone import LOADERS, AudioCard, BackboneCard
 from advisor.backbones.recordings import Heard, ListeningLoader, mean_and_std, on_grid
 from advisor.backbones.weights import fetch, fingerprint, need_weights, weights_file, why_absent
+from advisor.cache import content_key
 from advisor.cores import usable_cores
 from advisor.registry import available, require
 from advisor.sounds.logmel import MelPlan, whisper_mel
@@ -42,6 +43,9 @@ FRAMES_OF_ONE = 2
 FRAMES_PER_SECOND = RATE // HOP // FRAMES_OF_ONE
 """That the encoder gives."""
 
+LAYERS = {384: 4, 512: 6, 768: 12, 1024: 24, 1280: 32}
+"""Layers by the numbers in a frame (Radford et al. 2023, table 1), which a converted folder does not say."""
+
 
 class WhisperLoader(ListeningLoader):
     """Runs Whisper's encoder from a folder in CTranslate2's form."""
@@ -54,7 +58,9 @@ class WhisperLoader(ListeningLoader):
 
     def fetch(self, card: BackboneCard) -> str:
         """Download the weights of a backbone that the user named; a sentence if that fails."""
-        return self.missing(card) and fetch(card)
+        if not all(available(module) for module in NEEDED):
+            return self.missing(card)
+        return fetch(card)
 
     def fingerprint(self, card: BackboneCard) -> str:
         """Tell the weights' SHA-256."""
@@ -67,18 +73,20 @@ class WhisperLoader(ListeningLoader):
             return None
         if not all(available(module) for module in NEEDED):
             return None
-        frames = _listener(str(folder.resolve()), usable_cores()).width
+        weights = folder.resolve() / WEIGHTS
+        listener = _listener(str(weights.parent), content_key(weights), usable_cores())
+        parameters, multiply_adds = size_of(listener.width, listener.plan.bands)
         return AudioCard(
             name=name,
             loader="whisper",
             source=folder.name,
-            weights=f"file:{folder.resolve() / WEIGHTS}",
-            width=2 * frames,
+            weights=f"file:{weights}",
+            width=2 * listener.width,
             rate=RATE,
             longest=LONGEST,
             domain="speech",
-            parameters=round((folder / WEIGHTS).stat().st_size / 1e6, 2),  # of a byte each
-            multiply_adds=round((folder / WEIGHTS).stat().st_size / 1e9 * FRAMES_PER_SECOND, 3),
+            parameters=parameters,
+            multiply_adds=multiply_adds,
             pretraining="Whisper's, as far as its folder says",
             licence="not stated by the folder",
             reference="Radford et al. (2023), Whisper, ICML",
@@ -86,7 +94,7 @@ class WhisperLoader(ListeningLoader):
 
     def listener(self, card: AudioCard, threads: int) -> Encoder:
         """Open the encoder."""
-        return _listener(str(need_weights(card).parent), threads)
+        return _listener(str(need_weights(card).parent), self.fingerprint(card), threads)
 
     def engine(self) -> str:
         """Say what runs embeddings here."""
@@ -132,8 +140,39 @@ class Encoder:
         return np.asarray(self._model.encode(self._ct2.StorageView.from_array(values)))
 
 
+def size_of(width: int, bands: int) -> tuple[float, float]:
+    """Count a Whisper's encoder; the decoder beside it in the file is never run.
+
+    Parameters
+    ----------
+    width : int
+        Numbers in one of its frames; between two of Whisper's sizes the layers lie between theirs, too.
+    bands : int
+        Of the spectrogram.
+
+    Returns
+    -------
+    parameters, multiply_adds : float
+        In millions; in 1e9, of a second of sound.
+
+    Examples
+    --------
+    >>> size_of(512, 80)
+    (20.55, 1.456)
+    """
+    layers = round(float(np.interp(width, list(LAYERS), list(LAYERS.values()))))
+    frames = round(LONGEST * FRAMES_PER_SECOND)
+    blocks = 12 * layers * width**2
+    first, second = 3 * bands * width, 3 * width**2  # the convolutions
+    attention = 2 * layers * frames * width  # of one frame to all
+    parameters = blocks + first + second + frames * width
+    each = blocks + FRAMES_OF_ONE * first + second + attention
+    return round(parameters / 1e6, 2), round(each * FRAMES_PER_SECOND / 1e9, 3)
+
+
 @lru_cache(maxsize=2)
-def _listener(folder: str, threads: int) -> Encoder:
+def _listener(folder: str, weights: str, threads: int) -> Encoder:
+    """Open an encoder; with another SHA-256 of its ``weights``, written anew meanwhile, it is another."""
     return Encoder(Path(folder), threads)
 
 

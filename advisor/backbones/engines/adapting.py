@@ -6,6 +6,7 @@ its own, so that training can stop anywhere and go on from its last checkpoint, 
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from abc import ABC, abstractmethod
@@ -16,13 +17,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from advisor.adaptation import Progress, Told
 from advisor.backbones.engines.checkpoints import read_checkpoint, write_checkpoint
 from advisor.deadline import Deadline
-from advisor.errors import DeadlineExceeded
+from advisor.errors import DeadlineExceeded, InvalidRequest
 from advisor.storage import write_json
 
 LARGEST_GRADIENT = 1.0
@@ -37,6 +39,9 @@ STATE, REPORT = "state.safetensors", "adapted.json"
 FULL_RATE = "full_rate"
 """Of a group of parameters: its learning rate between warm-up and decline."""
 
+AGAIN = 0.1
+"""Seconds until a lock that another process holds is tried again; our choice: adapting takes minutes."""
+
 
 @contextmanager
 def undisturbed(threads: int) -> Iterator[None]:
@@ -49,6 +54,45 @@ def undisturbed(threads: int) -> Iterator[None]:
             yield
         finally:
             torch.set_num_threads(before)
+
+
+@contextmanager
+def sole_adapter(place: Path, deadline: Deadline) -> Iterator[None]:
+    """Keep other processes from making the same while this one does; wait while another does.
+
+    Parameters
+    ----------
+    place : Path
+        Where the result will be; the lock beside it is the operating system's, so that none is left behind by a process
+        that was killed.
+    deadline : Deadline
+        Looked at while waiting.
+
+    Yields
+    ------
+    None
+        With the lock; what another process made meanwhile is in place then.
+
+    Raises
+    ------
+    DeadlineExceeded
+        When the deadline passes before the other process has ended.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(place.with_name(f"{place.name}.lock"))
+    while not lock.is_locked:
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            if deadline.passed():
+                raise DeadlineExceeded(
+                    "another process adapts the same backbone to the same items; what it learns is used the next time"
+                ) from None
+            time.sleep(AGAIN)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 class Adapting(ABC):
@@ -151,12 +195,32 @@ class Adapting(ABC):
         draft.mkdir(parents=True)
         told = self.write(draft)
         write_json(draft / REPORT, {**told, **self.progress.told()})
-        try:
-            draft.rename(place)
-        except OSError:
-            if not (place / REPORT).is_file():  # else another process was first, with the same one
-                raise
+        draft.rename(place)
         shutil.rmtree(self.part, ignore_errors=True)
+
+    def finite(self, loss: float) -> float:
+        """Give a loss back, unless it is none: nothing is learned from it, and nothing after it.
+
+        Parameters
+        ----------
+        loss : float
+            Of a step or a look.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        InvalidRequest
+            If it is not a finite number.
+        """
+        if not math.isfinite(loss):
+            raise InvalidRequest(
+                f"expected losses that are numbers while adapting {self.noun}, got {loss} at step "
+                f"{self.progress.step}; use it as it is, or pass another --backbone"
+            )
+        return loss
 
     def put_best(self) -> None:
         """Put the best values in the place of the present ones."""
@@ -183,12 +247,13 @@ class Adapting(ABC):
         # Seeded by the step, so that a run that was interrupted draws what one in a piece would have drawn.
         torch.manual_seed((self.seed * 1_000_003 + step) % 2**63)
         loss = self.loss(self.rows(step), torch.Generator().manual_seed(self.seed + 7919 * step))
+        value = self.finite(float(loss.detach()))
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.named.values(), LARGEST_GRADIENT)
         self.optimiser.step()
         self.optimiser.zero_grad()
         self.progress.step += 1
-        self.progress.summed += float(loss.detach())
+        self.progress.summed += value
         self.progress.counted += 1
         self.after_step()
 

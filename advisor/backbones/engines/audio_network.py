@@ -74,6 +74,7 @@ def describe(name: str, folder: Path) -> AudioCard | None:
     with torch.device("meta"):
         net = _encoder(transformers.AutoModel.from_config(config))
     parameters = sum(p.numel() for p in net.parameters())
+    tokens = _steps(config, longest) * _bands(config)
     return AudioCard(
         name=name,
         loader="audio_encoder",
@@ -84,7 +85,7 @@ def describe(name: str, folder: Path) -> AudioCard | None:
         longest=longest,
         domain="speech" if kind in SPEECH else "sound",
         parameters=round(parameters / 1e6, 2),
-        multiply_adds=round(parameters * _steps(config, longest) / longest / 1e9, 3),
+        multiply_adds=round(parameters * tokens / longest / 1e9, 3),
         pretraining=f"a {kind} model, as far as its folder says",
         licence="not stated by its folder",
         reference=f"{', '.join(config.architectures or [kind])} of transformers",
@@ -161,12 +162,9 @@ class AudioNetwork:
             return _whisper_frames(self._net, values)
         if self._kind == PATCHES:
             hidden: Tensor = self._net(values).last_hidden_state
-            bands = (
-                self._config.num_mel_bins - self._config.patch_size
-            ) // self._config.frequency_stride + 1
             # Two tokens of the whole come first; then all steps of the lowest band, of the next ...
             n, _, width = hidden.shape
-            return hidden[:, 2:].reshape(n, bands, -1, width).transpose(1, 2)
+            return hidden[:, 2:].reshape(n, _bands(self._config), -1, width).transpose(1, 2)
         if getattr(self._config, "feat_extract_norm", "group") == "group":
             # These were trained without a mask, on recordings padded with silence.
             return self._net(values).last_hidden_state  # type: ignore[no-any-return]
@@ -212,6 +210,13 @@ def _steps(config: Any, seconds: float) -> int:
     for kernel, stride in zip(config.conv_kernel, config.conv_stride, strict=True):
         samples = (samples - kernel) // stride + 1
     return samples
+
+
+def _bands(config: Any) -> int:
+    """How many bands of patches there are in each step; one where the last layer has no bands."""
+    if config.model_type != PATCHES:
+        return 1
+    return int((config.num_mel_bins - config.patch_size) // config.frequency_stride + 1)
 
 
 def _pooled_patches(patches: NDArray[np.float32], n_steps: int) -> NDArray[np.float32]:

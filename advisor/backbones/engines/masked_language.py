@@ -26,7 +26,13 @@ from torch import Tensor, nn
 
 from advisor.adaptation import Progress, Told
 from advisor.backbone import TextCard
-from advisor.backbones.engines.adapting import FULL_RATE, REPORT, Adapting, undisturbed
+from advisor.backbones.engines.adapting import (
+    FULL_RATE,
+    REPORT,
+    Adapting,
+    sole_adapter,
+    undisturbed,
+)
 from advisor.cache import default_cache
 from advisor.cores import usable_cores
 from advisor.deadline import Deadline
@@ -55,7 +61,7 @@ WARM_UP = 0.06
 LOOKS = 20
 """Evaluations on the held-out texts, and checkpoints, if all steps are taken; our choice."""
 
-RECIPE = 1
+RECIPE = 2
 """Number of the way models are adapted; a change of the code that changes weights raises it."""
 
 
@@ -128,12 +134,15 @@ def adapt(  # noqa: PLR0913 (keyword-only options)
     place = default_cache().folder / PLACE / _digest(fingerprint, unique, settings, seed)
     if (place / REPORT).is_file():
         return place
-    with undisturbed(usable_cores()):
-        part = place.with_name(f"{place.name}.part")
-        run = _Words(folder, part, unique, settings, seed, device)
-        run.go_on(deadline, tell)
-    run.name = card.name
-    run.finish(place)
+    with sole_adapter(place, deadline):
+        if (place / REPORT).is_file():  # made by another process meanwhile
+            return place
+        with undisturbed(usable_cores()):
+            part = place.with_name(f"{place.name}.part")
+            run = _Words(folder, part, unique, settings, seed, device)
+            run.go_on(deadline, tell)
+        run.name = card.name
+        run.finish(place)
     return place
 
 
@@ -189,8 +198,9 @@ class _Words(Adapting):
         self.fabric = quiet_fabric(device)
         self.device = self.fabric.device
         torch.manual_seed(seed)  # of a head that the folder does not hold
+        # In full precision, whatever the folder holds: in half of it a step of AdamW divides by what has become zero.
         self.model = transformers.AutoModelForMaskedLM.from_pretrained(
-            folder, local_files_only=True
+            folder, local_files_only=True, dtype=torch.float32
         ).to(self.device)
         self.named: dict[str, nn.Parameter] = dict(self.model.named_parameters())
         group = {"params": list(self.named.values()), FULL_RATE: settings.learning_rate}
@@ -269,7 +279,7 @@ class _Words(Adapting):
             for start in range(0, len(self.held), self.settings.batch):
                 rows = self.held[start : start + self.settings.batch].tolist()
                 total += float(self._loss(rows, draw)) * len(rows)
-        loss = total / len(self.held)
+        loss = self.finite(total / len(self.held))
         p = self.progress
         if not p.losses or loss < min(p.losses):
             p.waited = 0

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from advisor.adaptation import FEWEST_PICTURES, METHODS, Wanted
 from advisor.augment.picture_views import FINEST
-from advisor.backbone import PATH_MARK, ImageCard
-from advisor.backbones.engines.adapting import REPORT, undisturbed
+from advisor.backbone import PATH_MARK, ImageCard, split_backbone
+from advisor.backbones.engines.adapting import REPORT, sole_adapter, undisturbed
 from advisor.backbones.engines.methods.method import lightly
 from advisor.backbones.engines.view_training import Settings, ViewTraining
 from advisor.backbones.weights import fingerprint
@@ -46,7 +46,7 @@ as many as other strategies take of a pool."""
 DEFAULT = "moco"
 """The method where none is named; our choice, by the short runs told in ``search_spaces/image/adapted_probe.toml``."""
 
-RECIPE = 1
+RECIPE = 2
 """Number of the way backbones are adapted; a change of the code that changes weights raises it."""
 
 Picture = NDArray[np.uint8] | None
@@ -118,21 +118,24 @@ def adapt(
         chosen = np.random.default_rng(seed).choice(len(keys), MOST_PICTURES, replace=False)
         keys = [keys[row] for row in np.sort(chosen)]
     part = place.with_name(f"{place.name}.part")
-    with undisturbed(usable_cores()):
-        torch.manual_seed(seed)  # of heads, and of a backbone that starts from scratch
-        run = ViewTraining(card, part, settings, seed, wanted)
-        side = run.side if shown.hears else round(FINEST * run.side)
-        squares = load_squares(shown, [by_key[key] for key in keys], side, deadline)
-        _refuse(card, len(squares))
-        run.learn_from(squares, shown.hears, shown.plain)
-        run.go_on(deadline, wanted.tell)
-    run.finish(place)
+    with sole_adapter(place, deadline):
+        if (place / REPORT).is_file():  # made by another process meanwhile
+            return place / WEIGHTS
+        with undisturbed(usable_cores()):
+            torch.manual_seed(seed)  # of heads, and of a backbone that starts from scratch
+            run = ViewTraining(card, part, settings, seed, wanted)
+            side = run.side if shown.hears else round(FINEST * run.side)
+            squares = load_squares(shown, [by_key[key] for key in keys], side, deadline)
+            _refuse(card, len(squares))
+            run.learn_from(squares, shown.hears, shown.plain)
+            run.go_on(deadline, wanted.tell)
+        run.finish(place)
     return place / WEIGHTS
 
 
 def name_of(card_name: str, weights: Path) -> str:
     """Name the backbone that a backbone became, for :func:`advisor.backbone.find_backbone`."""
-    return f"{card_name.partition(PATH_MARK)[0]}{PATH_MARK}{weights}"
+    return f"{split_backbone(card_name)[0]}{PATH_MARK}{weights}"
 
 
 def load_squares(
@@ -174,6 +177,8 @@ def _settled(settings: Settings, wanted: Wanted) -> Settings:
             f"--method.{did_you_mean(method, METHODS)}"
         )
     settings = replace(settings, method=method, from_scratch=wanted.from_scratch)
+    settings = settings if wanted.flip else replace(settings, flip=False)
+    settings = settings if wanted.colour else replace(settings, jitter=0.0, grey=0.0)
     return settings if wanted.steps is None else replace(settings, steps=wanted.steps)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.cache import content_key
 from advisor.errors import InvalidRequest
 from advisor.registry import require
 from advisor.torchvision_cure import require_cured
@@ -22,9 +23,8 @@ FILE = "tokenizer.json"
 """Of a fast tokeniser."""
 
 
-@lru_cache(maxsize=4)
 def tokeniser_of(folder: Path) -> Any:
-    """Read the tokeniser of an encoder.
+    """Read the tokeniser of an encoder, once for as long as its file stays as it is.
 
     Parameters
     ----------
@@ -41,6 +41,13 @@ def tokeniser_of(folder: Path) -> Any:
     InvalidRequest
         If it cannot be read.
     """
+    file = folder / FILE
+    return _read(folder, content_key(file) if file.is_file() else "")
+
+
+@lru_cache(maxsize=4)
+def _read(folder: Path, key: str) -> Any:
+    """Read a tokeniser; with another SHA-256 of its file, written anew meanwhile, it is another."""
     try:
         if (folder / FILE).is_file():
             made = require("tokenizers", extra="text").Tokenizer.from_file(str(folder / FILE))

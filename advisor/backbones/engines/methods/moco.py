@@ -59,11 +59,12 @@ class MoCo(Method):
     def forward(self, views: Sequence[Tensor]) -> Tensor:
         """Ask by both views, and find each other's."""
         both = torch.cat(list(views))
-        asked = self.head(self.body(both)).float().chunk(2)
+        asked = self.head(self.body(both)).float()
         with torch.no_grad():
             found = self.slow_head(self.slow_body(both)).float().chunk(2)
-        loss: Tensor = self.criterion(asked[0], found[1]) + self.criterion(asked[1], found[0])
-        return loss / 2
+        # Asked at once: whatever is found joins the queue, where a second call would take a view for its own opposite.
+        loss: Tensor = self.criterion(asked, torch.cat([found[1], found[0]]))
+        return loss
 
     def follow(self, share: float) -> None:
         """Move the slow copies."""
