@@ -72,6 +72,10 @@ class Wanted:
 
     method: str = ""
     """One of ``METHODS``; empty for the usual one."""
+    flip: bool = True
+    """Whether views of pictures may be mirrored."""
+    colour: bool = True
+    """Whether views of pictures may differ in brightness, contrast and colour."""
     steps: int | None = None
     from_scratch: bool = False
     """Begin with random weights instead of the pretrained ones."""

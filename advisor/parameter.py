@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -66,6 +66,14 @@ class Categorical(_Param):
     gated: bool = False
     """Whether a value other than the default has to win beyond chance on the folds before it is deployed: for what
     helps some data and harms other, such as augmentation of texts for a pretrained encoder."""
+    settled: bool = False
+    """Whether it is not looked for, only narrowed by findings: for what data may forbid, and each value of which costs
+    minutes to try, such as how views are made while a backbone is adapted."""
+
+    @property
+    def drawn(self) -> tuple[ParamValue, ...]:
+        """The values that a search draws from."""
+        return (self.default,) if self.settled else self.choices
 
 
 AnyParam = Float | Int | Categorical
@@ -112,6 +120,37 @@ def moved_inside(param: AnyParam, value: ParamValue) -> ParamValue:
     number = value if isinstance(value, int | float) else param.default
     number = min(max(number, param.low), param.high)
     return int(number) if isinstance(param, Int) else float(number)
+
+
+def narrowed_to(param: AnyParam, wanted: Sequence[ParamValue]) -> AnyParam:
+    """Restrict a parameter to those of its values that are wanted.
+
+    Parameters
+    ----------
+    param : Float, Int or Categorical
+        As it is.
+    wanted : sequence
+        Of a number, all between the least and the greatest remain; values that it may not take are left aside.
+
+    Returns
+    -------
+    Float, Int or Categorical
+        Its default moved inside; unchanged where nothing would be left.
+    """
+    if isinstance(param, Categorical):
+        left = tuple(value for value in param.choices if value in wanted)
+        if not left:
+            return param
+        default = param.default if param.default in left else left[0]
+        return param.model_copy(update={"choices": left, "default": default})
+    inside = [v for v in wanted if isinstance(v, int | float) and allows(param, v)]
+    if not inside:
+        return param
+    ends = {"low": min(inside), "high": max(inside)}
+    narrow = param.model_copy(
+        update={name: moved_inside(param, value) for name, value in ends.items()}
+    )
+    return narrow.model_copy(update={"default": moved_inside(narrow, param.default)})
 
 
 def capped(param: AnyParam, fields: Mapping[str, ProfileField]) -> AnyParam:

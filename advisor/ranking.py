@@ -252,7 +252,8 @@ def default_cost(
     n_features = profile.n_features if isinstance(profile, TabularProfile) else 1
     n_train = max(2, n_rows * (splits.folds - 1) // splits.folds)
     params = space.for_cost(space.defaults())
-    return strategy.cost(n_train, max(1, n_features), max(1, profile.n_classes), params)
+    n_outputs = max(1, profile.n_classes)
+    return strategy.problem_cost(profile.task, n_train, max(1, n_features), n_outputs, params)
 
 
 def _seconds(
@@ -343,11 +344,13 @@ def _relative_to(base: Candidate, candidate: Candidate) -> Candidate:
 
 def _ordered(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Order best first; what lies within TIE of the best of the rest: measured before estimated, then cheap first."""
-    waiting = sorted(candidates, key=lambda c: (c.relative, c.seconds, c.card.name))
+    # What could not be scored comes last.
+    errors = {c.card.name: math.inf if math.isnan(c.relative) else c.relative for c in candidates}
+    waiting = sorted(candidates, key=lambda c: (errors[c.card.name], c.seconds, c.card.name))
     ordered: list[Candidate] = []
     while waiting:
-        limit = waiting[0].relative * (1.0 + TIE)
-        tied = [c for c in waiting if c.relative <= limit]
+        limit = errors[waiting[0].card.name] * (1.0 + TIE)
+        tied = [c for c in waiting if errors[c.card.name] <= limit]
         ordered += sorted(tied, key=lambda c: (c.measurement is None, c.seconds, c.card.name))
         waiting = waiting[len(tied) :]
     return ordered

@@ -5,8 +5,8 @@ There is one file per modality and strategy, ``search_spaces/MODALITY/STRATEGY.t
 Why not ``suggest(trial)``: the advisor prints the space before any trial; stored trials, warm starts and the plan need
 it as a value; it can be checked without training; ranges as code grow by copying. A file holds ``reference``,
 ``[params]``, ``[[starts]]`` (points known to be good, in the order to try them), ``[regimes.NAME]`` that may only
-narrow, and ``[defaults.TASK]``. The language is ``when`` (equality), ``at_most``, ``usual_from`` and
-``choices_from`` (fields of the profile) and ``only``.
+narrow, and ``[defaults.TASK]``, which yield to a default that the regime states. The language is ``when`` (equality),
+``at_most``, ``usual_from`` and ``choices_from`` (fields of the profile) and ``only``.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from advisor.parameter import (
     in_words,
     is_within,
     moved_inside,
+    narrowed_to,
 )
 
 TABLES = frozenset({"reference", "params", "starts", "regimes", "defaults"})
@@ -100,13 +101,13 @@ class SearchSpace(BaseModel):
         return counted
 
     def narrowed(self, choices: Mapping[str, Sequence[ParamValue]]) -> SearchSpace:
-        """Restrict parameters that are one of several values.
+        """Restrict parameters to some of their values.
 
         Parameters
         ----------
         choices : mapping of str to sequence
-            Values that a parameter of that name may still take; names that are not parameters of this space are
-            left aside, and so are values that the space does not have.
+            Values that a parameter of that name may still take, as :func:`advisor.parameter.narrowed_to`; names that
+            are not parameters of this space are left aside.
 
         Returns
         -------
@@ -114,14 +115,8 @@ class SearchSpace(BaseModel):
             Defaults and starts moved inside, and no start twice.
         """
         params = dict(self.params)
-        for name, wanted in choices.items():
-            old = params.get(name)
-            if not isinstance(old, Categorical):
-                continue
-            left = tuple(value for value in old.choices if value in wanted)
-            if left:
-                default = old.default if old.default in left else left[0]
-                params[name] = old.model_copy(update={"choices": left, "default": default})
+        for name in params.keys() & choices.keys():
+            params[name] = narrowed_to(params[name], choices[name])
         space = self.model_copy(update={"params": params, "starts": ()})
         return space.model_copy(update={"starts": _distinct(space, self.starts)})
 
@@ -260,11 +255,14 @@ def make_space(
         faults += [f"regime '{name}': {fault}" for fault in bad]
         if name == regime:
             params = narrowed
+    own = written.get("regimes", {}).get(regime, {})
     for name, values in written.get("defaults", {}).items():
         plain = SearchSpace.model_construct(strategy=strategy, params=widest)
         faults += [f"defaults of '{name}': {fault}" for fault in plain.faults(values)]
         if task is not None and name == str(task) and not faults:
-            moved = {key: moved_inside(params[key], value) for key, value in values.items()}
+            # Those of a task were measured on small tables; a regime knows how many rows there are.
+            left = {k: v for k, v in values.items() if "default" not in own.get(k, {})}
+            moved = {k: moved_inside(params[k], v) for k, v in left.items()}
             params |= {k: params[k].model_copy(update={"default": v}) for k, v in moved.items()}
     if faults:
         raise InvalidSpace(f"search space of '{strategy}': {'; '.join(faults)}")

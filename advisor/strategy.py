@@ -203,6 +203,28 @@ class Strategy(ABC):
     def cost(self, n_rows: int, n_features: int, n_outputs: int, params: Params) -> float:
         """Seconds one fit takes on one core of the machine the formula was measured on."""
 
+    def problem_cost(
+        self, task: Task, n_rows: int, n_features: int, n_outputs: int, params: Params
+    ) -> float:
+        """Tell the seconds that :func:`advisor.fitting.fit_model` takes, on one core as ``cost``.
+
+        Parameters
+        ----------
+        task : Task
+            For several labels one model per label is fitted, unless the card says ``native_multilabel``.
+        n_rows, n_features, n_outputs : int
+            Size of the problem.
+        params : mapping
+            Parameter values.
+
+        Returns
+        -------
+        float
+        """
+        if task is Task.MULTILABEL and not self.card.native_multilabel:
+            return n_outputs * self.cost(n_rows, n_features, 2, params)
+        return self.cost(n_rows, n_features, n_outputs, params)
+
     def predict_cost(self, n_rows: int, params: Params) -> float:
         """Seconds one model takes to predict so many rows on one core, as ``cost``; 0 where it is next to nothing."""
         return 0.0

@@ -109,8 +109,11 @@ def test_classes_of_few_speakers_of_their_own_are_warned_of(
     [
         ("CC BY-NC-SA 4.0", True),
         ("CC-BY-NC-4.0", True),
+        ("cc-by-nc-4.0", True),
+        ("fair-noncommercial-research-license", True),
         ("for non-commercial use", True),
         ("MIT", False),
+        ("MIT LICENCE", False),
         ("Apache-2.0", False),
         ("CC BY 4.0", False),
     ],

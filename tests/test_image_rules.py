@@ -15,6 +15,7 @@ from advisor.evidence import FAMILIES, load_evidence
 from advisor.finding import Finding
 from advisor.measurement import Measurement, Probe
 from advisor.metrics import get_metric
+from advisor.parameter import Float
 from advisor.profile import ImageProfile, PoolOverlap
 from advisor.prospects import with_labels
 from advisor.ranking import Candidate, rank_strategies
@@ -81,6 +82,24 @@ def test_first_family_follows_from_labels_and_domain(profile: ImageProfile, fami
     assert first_family(profile) == family
 
 
+@pytest.mark.parametrize(
+    ("profile", "wanted"),
+    [
+        (pictures(12, 0.70), {"partial_finetune": 0.0, "lp_finetune": 0.0}),
+        (pictures(12, 0.70, share_small=1.0), {"partial_finetune": -0.23, "lp_finetune": -0.23}),
+        (pictures(50, 0.70, share_small=1.0), {"partial_finetune": -0.28, "lp_finetune": -0.28}),
+    ],
+)
+def test_a_head_trained_first_counts_once(profile: ImageProfile, wanted: dict[str, float]) -> None:
+    """Our own figures are of such networks already; what is published is of networks fine-tuned at once."""
+    effects = [e for finding in apply_rules(profile) for e in finding.effects]
+    for name, change in wanted.items():
+        found = prod(1 + e.mean for e in effects if e.family in (name, "finetune"))
+        assert found - 1 == pytest.approx(change)
+    published = [e for f in apply_rules(pictures(120, 0.70)) for e in f.effects]
+    assert any(e.family == "partial_finetune" and e.mean < 0 for e in published)
+
+
 @pytest.mark.parametrize("smallest", [1, 50, 999])
 def test_scratch_is_vetoed_with_its_measured_cost(smallest: int) -> None:
     """As long as a backbone can run and labels are not in the thousands."""
@@ -126,8 +145,22 @@ def test_digits_are_not_mirrored_and_ripe_fruit_not_jittered() -> None:
 
 @pytest.mark.parametrize(("smallest", "said"), [(24, True), (25, False)])
 def test_mixing_waits_for_25_labels(smallest: int, said: bool) -> None:
-    """Mixup and CutMix are searched above."""
-    assert ("no_mixing" in told(pictures(smallest, 0.9))) is said
+    """Mixup and CutMix are searched above, and only there."""
+    profile = pictures(smallest, 0.9)
+    assert ("no_mixing" in told(profile)) is said
+    splits = plan_splits(profile.task, np.arange(smallest * 2) % 2, None, 0)
+    metric = get_metric("accuracy", profile.task)
+    ranking = rank_strategies(
+        profile, find_regime(profile), apply_rules(profile), splits, metric, None
+    )
+    mixing = [
+        param.high
+        for candidate in ranking.candidates
+        for name, param in candidate.space.params.items()
+        if name in ("mixup", "cutmix") and isinstance(param, Float)
+    ]
+    assert mixing
+    assert (max(mixing) == 0.0) is said
 
 
 def test_a_strange_pool_is_warned_of_and_not_recommended() -> None:
@@ -147,6 +180,22 @@ def test_a_pool_is_put_ahead_where_features_know_the_classes(
     effects = {e.family: e.mean for e in told(known)["pool_worth_using"].effects}
     assert (effects["self_training"] < 0) is ahead
     assert ("label_spreading" in effects) is ahead
+
+
+def test_copies_are_told_as_a_share_of_what_was_compared() -> None:
+    """Of a large test split and a large pool 5,000 items are searched for copies."""
+    found = told(
+        healthy_image_profile(
+            n_test=20_000, n_near_test_overlap=1_500, n_unlabelled=20_000, n_pool_overlap=40
+        )
+    )
+    test = found["test_repeats_labelled"].message
+    assert test.startswith("1,500 of the 5,000 compared of 20,000 test pictures (30.0%) ")
+    pool = found["pool_repeats_others"].message
+    assert pool.startswith("40 of the 5,000 compared of the pool's pictures nearly repeat ")
+    small = told(healthy_image_profile(n_test=200, n_near_test_overlap=4, n_pool_overlap=1))
+    assert small["test_repeats_labelled"].message.startswith("4 of 200 test pictures (2.0%) ")
+    assert small["pool_repeats_others"].message.startswith("1 of the pool's pictures nearly repe")
 
 
 def test_no_rule_on_rows_of_tables_speaks_of_pictures() -> None:
@@ -249,7 +298,10 @@ def test_exactly_one_rule_orders_the_families(profile: ImageProfile) -> None:
 
 def test_what_a_finding_rules_out_is_not_in_the_plan() -> None:
     """Where mirroring confuses, no strategy's space holds it, neither as a default nor as a start."""
-    found = ranked(healthy_image_profile(mirror_confuses=0.7))
+    found = ranked(healthy_image_profile(mirror_confuses=0.7, n_unlabelled=900))
+    for name in ("adapted_probe", "adapted_finetune"):
+        assert found[name].space.defaults()["pool_flip"] is False
+        assert found[name].space.defaults()["pool_colour"] is True
     for candidate in found.values():
         flip = candidate.space.params.get("flip")
         assert flip is None or flip.default is False

@@ -98,16 +98,30 @@ def test_what_is_slow_is_judged_on_fewer_repeats(tmp_path: Path) -> None:
     assert len(list((tmp_path / "models").iterdir())) == 4
 
 
-def test_a_blend_is_the_mean_of_its_parts() -> None:
-    """Each as it is by itself with its defaults, weighed by the balance."""
+@pytest.mark.parametrize("shares", ["labels", "pool"])
+def test_a_blend_is_the_mean_of_its_parts(shares: str) -> None:
+    """Each as it is by itself with its defaults, weighed by the balance; spreading keeps to the shares asked for."""
     values, y = blobs(10, seed=1)
-    rows = Features(values, INFO, pool=blobs(100, seed=2)[0])
+    draw, spare = blobs(150, seed=2)
+    rows = Features(values, INFO, pool=draw[(spare == 1) | (np.arange(150) % 4 == 0)])
     new, _ = blobs(50, seed=3)
-    spread, trained = (
-        fitted(name, rows, y).predict(new) for name in ("label_spreading", "self_training")
-    )
-    blend = fitted("pool_blend", rows, y, balance=0.7)
+    spread = fitted("label_spreading", rows, y, shares=shares).predict(new)
+    trained = fitted("self_training", rows, y).predict(new)
+    blend = fitted("pool_blend", rows, y, balance=0.7, shares=shares)
     np.testing.assert_allclose(blend.predict(new), 0.3 * spread + 0.7 * trained)
+    if shares == params("pool_blend")["shares"]:  # runs planned before it was one did not say it
+        chosen = params("pool_blend", balance=0.7, scaling="length")
+        del chosen["shares"]
+        before = fit_model(STRATEGIES["pool_blend"], chosen, BINARY, rows, y, Deadline(None))
+        np.testing.assert_array_equal(before.predict(new), blend.predict(new))
+
+
+@pytest.mark.parametrize("modality", ["image", "text", "audio"])
+def test_whatever_learns_shares_can_be_told_to_keep_to_those_of_the_pool(modality: str) -> None:
+    """What a finding narrows reaches every strategy that the finding speaks of."""
+    for name in ("pool_blend", "self_training", "label_spreading"):
+        space = load_space(name, modality, {}, Task.BINARY).narrowed({"shares": ("pool",)})
+        assert space.defaults()["shares"] == "pool"
 
 
 def test_labels_spread_along_the_shape_of_a_cloud() -> None:

@@ -15,8 +15,9 @@ from advisor.errors import NoStrategy
 from advisor.metrics import get_metric
 from advisor.profile import TabularProfile
 from advisor.prospects import with_labels, worth_of_labels
-from advisor.ranking import combine_effects, to_score
+from advisor.ranking import combine_effects, default_cost, to_score
 from advisor.report import Recommendation, StrategyReport
+from advisor.space import load_space
 from advisor.strategy import STRATEGIES, Strategy
 
 AUC = get_metric("roc_auc", Task.BINARY)
@@ -87,6 +88,13 @@ def test_an_estimate_is_a_measured_error_times_effects() -> None:
     assert any("-20%" in reason and "made_up_forest" in reason for reason in forest.reasons)
 
 
+def test_what_could_not_be_scored_is_ranked_behind_what_could() -> None:
+    """A metric that means nothing for one strategy's predictions says nothing for it."""
+    found = report(probe({"linear": 0.2, "forest": float("nan")}))
+    names = [r.strategy for r in found.recommendations]
+    assert names.index("linear") < names.index("forest")
+
+
 def test_a_measured_sibling_speaks_for_its_family(everything_installed: None) -> None:
     """XGBoost is estimated from LightGBM, not from the linear model."""
     xgboost = of(report(probe({"lightgbm": 0.1, "linear": 0.3})), "xgboost")
@@ -113,6 +121,15 @@ def test_without_a_probe_no_score_is_promised() -> None:
     assert of(found, "lightgbm").relative_error == pytest.approx(0.7)
     assert of(found, "linear").relative_error == pytest.approx(1.0)
     assert found.recommendations[0].family == "boosting"
+
+
+def test_one_model_per_label_takes_the_seconds_of_all() -> None:
+    """A tree is grown for each of the labels, so three times as many labels take three times as long."""
+    few, many = (profile(task=Task.MULTILABEL, n_classes=n) for n in (4, 12))
+    space = load_space("forest", "tabular_small", {}, Task.MULTILABEL)
+    splits = report().splits
+    seconds = [default_cost(STRATEGIES["forest"], space, p, splits, 500) for p in (few, many)]
+    assert seconds[1] == pytest.approx(3 * seconds[0])
 
 
 def test_a_tie_goes_to_the_measured_and_then_to_the_cheaper(everything_installed: None) -> None:
@@ -214,6 +231,27 @@ def test_more_labels_are_worth_what_the_curve_says(points: tuple[object, ...], s
     """Only a monotone curve is followed, and only for one doubling."""
     measured = probe(curve=points, curve_strategy="linear")
     assert said in worth_of_labels(profile(), measured, AUC)
+
+
+@pytest.mark.parametrize("n_more", [None, 1000, 10**7])
+def test_curve_of_a_sample_says_nothing_of_more_labels(n_more: int | None) -> None:
+    """It ends long before the labels that there are, so no doubling of theirs can be read off it."""
+    measured = probe(curve=curve(0.4, 0.2, 0.1), curve_strategy="linear", n_rows=5000)
+    measured = measured.model_copy(update={"n_labelled": 100_000})
+    said = worth_of_labels(profile(n_labelled=100_000), measured, AUC, n_more)
+    assert said == (
+        "What more labels are worth is not known: the curve was drawn on 5,000 of 100,000 labelled rows."
+    )
+
+
+@pytest.mark.parametrize(("name", "improves"), [("rmse", True), ("mae", True), ("r2", False)])
+def test_small_error_is_none_only_where_it_has_no_unit(name: str, improves: bool) -> None:
+    """Targets of tiny numbers have tiny errors that can be improved; none at all cannot."""
+    metric = get_metric(name, Task.REGRESSION)
+    small = probe(curve=curve(8e-5, 6e-5, 5e-5), curve_strategy="linear")
+    assert ("should bring" in worth_of_labels(profile(), small, metric)) == improves
+    none = probe(curve=curve(8e-5, 6e-5, 0.0), curve_strategy="linear")
+    assert "cannot improve" in worth_of_labels(profile(), none, metric)
 
 
 @given(st.lists(st.floats(-0.9, 2.0), max_size=5))

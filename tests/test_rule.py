@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from advisor.errors import AdvisorError
 from advisor.evidence import FAMILIES
 from advisor.finding import Finding, note
-from advisor.profile import DatasetProfile, TabularProfile
+from advisor.profile import ColumnDrift, DatasetProfile, TabularProfile
 from advisor.regime import find_regime
 from advisor.rule import SEVERITIES, Rule, apply_rules, explain, rule
 from tests.profiles import healthy_profile, tabular_profiles
@@ -54,6 +54,22 @@ def test_exactly_one_prior_speaks_and_it_is_that_of_the_regime(profile: TabularP
 def test_a_healthy_table_gets_its_prior_and_nothing_else() -> None:
     """False alarms are worse than silence."""
     assert [f.rule for f in apply_rules(healthy_profile())] == ["prior_small"]
+
+
+def test_drifted_columns_are_counted_among_those_that_were_compared() -> None:
+    """Two of ten columns beside ten of free text are a fifth of ten."""
+    drift = ColumnDrift(column="a", distance=0.5, measure="KS")
+    texts = tuple(f"t{i}" for i in range(10))
+    profile = healthy_profile(
+        n_features=20, texts=texts, test_drift=(drift,), share_test_drift=0.2, pool_drift=(drift,),
+        share_pool_drift=0.2,
+    )  # fmt: skip
+    found = {finding.rule: finding.message for finding in apply_rules(profile)}
+    for name in ("drifted_test", "drifted_pool"):
+        assert found[name].startswith("2 of 10 columns other than free text differ")
+    plain = profile.model_copy(update={"texts": ()})
+    found = {finding.rule: finding.message for finding in apply_rules(plain)}
+    assert found["drifted_test"].startswith("4 of 20 columns differ")
 
 
 def test_vetoes_come_before_warnings_before_notes() -> None:

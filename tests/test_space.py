@@ -100,7 +100,14 @@ def test_a_task_may_move_defaults_but_not_out_of_the_regime() -> None:
     """What suits two classes need not suit numbers."""
     assert space(task=Task.BINARY).defaults()["rate"] == 0.3
     assert space(task=Task.REGRESSION).defaults()["rate"] == 0.1
-    assert space("tiny", task=Task.BINARY).defaults()["leaves"] == 40
+    low = {**WRITTEN, "regimes": {"tiny": {"leaves": {"high": 40}}}}
+    assert make_space("toy", low, "tiny", {}, Task.BINARY).defaults()["leaves"] == 40
+
+
+def test_a_default_that_the_regime_states_goes_before_that_of_the_task() -> None:
+    """A task's was measured on small tables; the regime knows how many rows there are."""
+    tiny = space("tiny", task=Task.BINARY).defaults()
+    assert (tiny["leaves"], tiny["rate"]) == (8, 0.3)  # of the rate the regime says nothing
 
 
 @pytest.mark.parametrize(
@@ -199,6 +206,19 @@ def test_a_narrowed_space_keeps_its_defaults_and_starts_inside() -> None:
     assert all(plain.complete(start)["kind"] == "dart" for start in plain.starts)
     assert len(plain.starts) == len({str(plain.complete(s)) for s in plain.starts})
     assert space().narrowed({"kind": ("nothing",)}) == space()
+
+
+def test_numbers_are_narrowed_to_what_lies_between_the_wanted() -> None:
+    """One value fixes a number, on a log range too, and one outside is left aside, as are words and truths."""
+    fixed = space().narrowed({"rate": (0.5,), "leaves": (4, 16, 900)})
+    rate, leaves = fixed.params["rate"], fixed.params["leaves"]
+    assert isinstance(rate, Float)
+    assert (rate.low, rate.high, rate.default, rate.log) == (0.5, 0.5, 0.5, True)
+    assert isinstance(leaves, Int)
+    assert (leaves.low, leaves.high, leaves.default) == (4, 16, 16)
+    assert all(fixed.faults(start) == [] for start in fixed.starts)
+    assert SearchSpace.model_validate_json(fixed.model_dump_json()) == fixed
+    assert space().narrowed({"rate": (7.0,), "leaves": (True, "many")}) == space()
 
 
 def test_costs_count_what_is_usual_and_not_the_cap() -> None:

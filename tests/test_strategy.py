@@ -13,6 +13,7 @@ from advisor.deadline import Deadline
 from advisor.errors import DeadlineExceeded, InvalidRun, InvalidSpace
 from advisor.fitting import fit_model, load_model
 from advisor.representation import FeatureInfo, Features
+from advisor.space import load_space
 from advisor.storage import read_arrays, read_estimator, write_arrays, write_estimator
 from advisor.strategy import (
     STRATEGIES,
@@ -126,6 +127,29 @@ def test_labels_that_never_vary_are_not_fitted() -> None:
     y: list[object] = [[1, 0, 1], [1, 0, 0], [1, 0, 1], [1, 0, 0]]
     model = fit(Toy(0.3, 0.7), Task.MULTILABEL, 3, y)
     np.testing.assert_allclose(model.predict(X.values)[0], [1, 0, 0.7], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["forest", "extra_trees", "svm", "tabpfn", "tabicl", "linear"])
+def test_one_model_per_label_costs_as_many(name: str) -> None:
+    """Which formulas need not know of; a network that learns all labels at once costs what its own says."""
+    strategy = STRATEGIES[name]
+    params = load_space(name, "tabular_small", {}, Task.MULTILABEL).defaults()
+    one = strategy.problem_cost(Task.BINARY, 500, 10, 2, params)
+    assert strategy.problem_cost(Task.MULTILABEL, 500, 10, 14, params) == pytest.approx(14 * one)
+    net = STRATEGIES["mlp"]
+    params = load_space("mlp", "tabular_small", {}, Task.MULTILABEL).defaults()
+    cost = net.cost(500, 10, 14, params)
+    assert net.problem_cost(Task.MULTILABEL, 500, 10, 14, params) == cost
+
+
+def test_a_wide_table_costs_a_linear_model_its_columns() -> None:
+    """They are rotated away, or passed over; a table that is not wide costs what it did."""
+    linear = STRATEGIES["linear"]
+    for penalty in ("l2", "l1", "elasticnet"):
+        wide, wider = (linear.cost(200, p, 2, {"penalty": penalty}) for p in (10_000, 100_000))
+        assert wider > 5 * wide
+    assert linear.cost(200, 10_000, 2, {"penalty": "l2"}) > 0.1  # .27 s measured
+    assert 0.05 < linear.cost(200, 10_000, 2, {"penalty": "l1"}) < 0.2  # .10 s measured
 
 
 @pytest.mark.parametrize("answer", [(np.nan, 1.0), (1.0,)])

@@ -214,6 +214,18 @@ def test_views_teach_and_are_not_looked_at_in_prediction() -> None:
     np.testing.assert_allclose(found, model.predict(with_views(new, [""] * 3).values))
 
 
+@pytest.mark.parametrize("model", [{"model": "svm", "svm_C": 0.1}, {"model": "bayes"}])
+def test_copies_that_say_the_same_make_a_model_no_surer(model: dict[str, ParamValue]) -> None:
+    """How sure to be is learned from models that are held as the final one is."""
+    rows, y = texts(8)
+    chosen = params(**model)
+    alone = fitted(chosen, counted(rows), y)
+    among = fitted({**chosen, "augmentation": "eda"}, with_views(rows, rows), y)
+    new, _ = texts(20, seed=4)
+    found = among.predict(with_views(new, new).values)
+    np.testing.assert_allclose(found, alone.predict(count_terms(new)), atol=0.1)
+
+
 @pytest.mark.parametrize("name", ["tfidf", "tfidf_blend"])
 def test_columns_beside_a_text_are_learned_from(name: str, tmp_path: Path) -> None:
     """Where the words say nothing they tell; after a save, too."""

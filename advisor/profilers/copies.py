@@ -13,10 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.dataset import Dataset, Task
-
-COMPARED = 5_000
-"""Items of the pool, and of the test split, that are searched for copies of labelled ones. Our choice, for time: a
-photo takes 2 ms on two cores."""
+from advisor.pools import COMPARED as COMPARED
 
 PAIRS_NAMED = 5
 """Pairs named in the profile; our choice, for the reader."""

@@ -25,6 +25,9 @@ SEED = 0
 METHOD_MARK = "+"
 """Between a backbone and the method by which it is adapted: ``adapted_pixels:efficientnet_lite0+simclr``."""
 
+SIDES_KEPT, COLOURS_KEPT = "-upright", "-coloured"
+"""Behind a method, in this order: its views are never mirrored; they keep brightness, contrast and colour."""
+
 ITEMS = {Modality.TEXT: "texts", Modality.IMAGE: "pictures", Modality.AUDIO: "recordings"}
 """What a pool holds, in words."""
 
@@ -72,7 +75,7 @@ def adapted_name(
     deadline : Deadline
         When to stop; another call goes on from there.
     method : str
-        One of :data:`advisor.adaptation.METHODS`; empty for the usual one.
+        One of :data:`advisor.adaptation.METHODS`, and what its views keep; empty for the usual one.
 
     Returns
     -------
@@ -92,7 +95,13 @@ def adapted_name(
             f"expected unlabelled {ITEMS[card.modality]} to adapt '{card.name}' to, got none that are neither labelled "
             "nor in the test split; pass --unlabeled, or use lp_finetune"
         )
-    return LOADERS[card.loader].adapt(card, items, deadline, SEED, Wanted(method=method))
+    name = method.removesuffix(COLOURS_KEPT)
+    wanted = Wanted(
+        method=name.removesuffix(SIDES_KEPT),
+        flip=not name.endswith(SIDES_KEPT),
+        colour=not method.endswith(COLOURS_KEPT),
+    )
+    return LOADERS[card.loader].adapt(card, items, deadline, SEED, wanted)
 
 
 def listening(backbone: str) -> str:

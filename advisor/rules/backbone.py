@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from advisor.dataset import Modality, Task
 from advisor.finding import Finding, note, veto, warn
 from advisor.profile import PerceivedProfile
@@ -20,8 +22,9 @@ LEFT = {
 }
 """What can be learned from without a backbone."""
 
-FORBIDDING = ("NC", "non-commercial", "noncommercial", "research only")
-"""What a licence that forbids commercial use says in its name."""
+FORBIDDING = ("nc", "non commercial", "noncommercial", "not for commercial use", "research only")
+"""Words of the name of a licence that forbids commercial use, in lower case; whatever stands between letters is a
+space, since ``CC BY-NC 4.0`` is ``cc-by-nc-4.0`` in timm. Our choice, by the licences of its models."""
 
 
 @rule(
@@ -104,7 +107,7 @@ def non_commercial_weights(profile: PerceivedProfile) -> Finding | None:
     bound = {
         name: licence
         for name, licence in sorted(profile.licences.items())
-        if any(mark in licence.replace("-", " ").split() or mark in licence for mark in FORBIDDING)
+        if any(f" {words} " in _in_words(licence) for words in FORBIDDING)
     }
     if not bound:
         return None
@@ -114,3 +117,8 @@ def non_commercial_weights(profile: PerceivedProfile) -> Finding | None:
         "that will be sold.",
         n_bound=len(bound),
     )
+
+
+def _in_words(licence: str) -> str:
+    """The words of a licence's name, each between spaces."""
+    return f" {' '.join(re.findall('[a-z]+', licence.lower()))} "

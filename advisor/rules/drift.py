@@ -30,7 +30,7 @@ def drifted_test(profile: TabularProfile) -> Finding | None:
     if not profile.test_drift:
         return None
     message = (
-        f"{_share(profile.share_test_drift, profile.n_features)} differ between test and labelled rows "
+        f"{_share(profile.share_test_drift, profile)} differ between test and labelled rows "
         f"({_named(profile.test_drift)}): the cross-validated score may not hold there; was the split made by time or "
         "by source?"
     )
@@ -49,16 +49,18 @@ def drifted_pool(profile: TabularProfile) -> Finding | None:
     if not profile.pool_drift:
         return None
     message = (
-        f"{_share(profile.share_pool_drift, profile.n_features)} differ between pool and labelled rows "
+        f"{_share(profile.share_pool_drift, profile)} differ between pool and labelled rows "
         f"({_named(profile.pool_drift)}): the labelled rows are no random sample of the pool, so neither learn from "
         "the pool nor expect the score there."
     )
     return _graded(message, profile.pool_drift, profile.share_pool_drift)
 
 
-def _share(share: float, n_features: int) -> str:
-    count = round(share * n_features)
-    return f"{count} of {n_features} columns"
+def _share(share: float, profile: TabularProfile) -> str:
+    """How many columns drifted of those that were compared: of free text no distribution is known."""
+    compared = max(1, profile.n_features - len(profile.texts))
+    columns = "columns other than free text" if profile.texts else "columns"
+    return f"{round(share * compared)} of {compared} {columns}"
 
 
 def _named(drift: Sequence[ColumnDrift]) -> str:

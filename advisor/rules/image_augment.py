@@ -42,7 +42,7 @@ def no_mirroring(profile: ImageProfile) -> Finding | None:
         "Do not mirror these pictures, neither in training nor at prediction: by their nearest neighbours mirrored "
         f"ones are told {loss:.0%} worse, as is so with digits and text.",
         mirror_confuses=loss,
-    ).narrowing(flip=(False,))
+    ).narrowing(flip=(False,), pool_flip=(False,))
 
 
 @rule(reference="our choice: text has a direction whether or not the classes need it")
@@ -76,7 +76,7 @@ def colour_is_the_label(profile: ImageProfile) -> Finding | None:
         "is what makes the class; if it is a trace of camera, light or place, the score will not hold for new "
         "pictures.",
         colour_tells=told,
-    ).narrowing(colour=(False,))
+    ).narrowing(colour=(False,), pool_colour=(False,))
 
 
 @rule(
@@ -94,4 +94,4 @@ def no_mixing(profile: ImageProfile) -> Finding | None:
         f"{told_labels(profile)} are too few for Mixup and CutMix to be worth trying; "
         "crops, flips and RandAugment first.",
         label_scarcity=profile.label_scarcity,
-    )
+    ).narrowing(mixup=(0.0,), cutmix=(0.0,))

@@ -103,8 +103,8 @@ def finetune_small_pictures(profile: ImageProfile) -> Finding | None:
         effects=_effects(
             profile,
             *("own_finetune_small_5", "own_finetune_small_10", "own_finetune_small_25"),
-            "own_finetune_whole_net",
-            *("lp_before_ft", "own_handmade", "own_views"),
+            *("own_finetune_whole_net", "ft_at_once"),
+            *("own_handmade", "own_views"),
         ),
         share_small=profile.share_small,
         label_scarcity=profile.label_scarcity,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from advisor.finding import Finding, note, warn
+from advisor.pools import COMPARED
 from advisor.profile import PerceivedProfile
 from advisor.rule import rule
 
@@ -90,16 +91,19 @@ def near_duplicate_conflicts(profile: PerceivedProfile) -> Finding | None:
 def test_repeats_labelled(profile: PerceivedProfile) -> Finding | None:
     """Test items that nearly repeat labelled ones.
 
-    What: compares the test split with the labelled items. Why: they measure memory; the test score is then higher
-    than on new ones.
+    What: compares the test split, 5,000 of it at most, with the labelled items. Why: they measure memory; the test
+    score is then higher than on new ones.
     """
     if profile.n_near_test_overlap == 0:
         return None
-    share = profile.n_near_test_overlap / max(1, profile.n_test)
+    compared = min(profile.n_test, COMPARED)
+    share = profile.n_near_test_overlap / max(1, compared)
     tell = warn if share >= OVERLAP_WARNED else note
+    of = f"the {compared:,} compared of " if compared < profile.n_test else ""
     return tell(
-        f"{profile.n_near_test_overlap:,} of {profile.n_test:,} test {profile.items} ({share:.1%}) nearly repeat a "
+        f"{profile.n_near_test_overlap:,} of {of}{profile.n_test:,} test {profile.items} ({share:.1%}) nearly repeat a "
         "labelled one: remove them from one side, or the test score measures memory.",
         n_near_test_overlap=profile.n_near_test_overlap,
+        n_compared=compared,
         n_test=profile.n_test,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from advisor.dataset import Modality, Task
 from advisor.evidence import Effect, effects_of
 from advisor.finding import Finding, note, warn
+from advisor.pools import COMPARED
 from advisor.profile import PerceivedProfile, PoolOverlap
 from advisor.regime import find_regime
 from advisor.rule import rule, skill
@@ -174,13 +175,14 @@ def foreign_pool(profile: PerceivedProfile) -> Finding | None:
 def pool_repeats_others(profile: PerceivedProfile) -> Finding | None:
     """Items of the pool that nearly repeat labelled or test items.
 
-    What: compares them. Why: labelled ones bring nothing new; test items in the pool make every method that learns from
-    the pool look better than it is.
+    What: compares them, 5,000 of the pool at most. Why: labelled ones bring nothing new; test items in the pool make
+    every method that learns from the pool look better than it is.
     """
     if profile.n_pool_overlap == 0:
         return None
+    compared = f"{COMPARED:,} compared of the " if profile.n_unlabelled > COMPARED else ""
     return note(
-        f"{profile.n_pool_overlap:,} of the pool's {profile.items} nearly "
+        f"{profile.n_pool_overlap:,} of the {compared}pool's {profile.items} nearly "
         f"{'repeats' if profile.n_pool_overlap == 1 else 'repeat'} a labelled or a test one: they are left out of "
         "whatever learns from the pool here; a tool that is given the files would learn from them.",
         n_pool_overlap=profile.n_pool_overlap,

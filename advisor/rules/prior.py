@@ -25,7 +25,8 @@ def prior_few_shot(profile: TabularProfile) -> Finding | None:
     """Fewer than 50 labelled rows: nearly nothing is known to beat a regularised linear model.
 
     What: tells the order that published comparisons give. Why: on 44 tables of 32 to 500 rows logistic regression lies
-    within .03 AUC of the best on 20; only an in-context model is ahead of it on average.
+    within .03 AUC of the best on 20. On average an in-context model (.85 against .82) and two AutoML systems (.85, .88)
+    are ahead of it.
     """
     return _prior(profile, "tabular_few_shot", "a regularised linear model is hard to beat")
 

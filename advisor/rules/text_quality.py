@@ -176,7 +176,7 @@ def language_unknown_to_encoder(profile: TextProfile) -> Finding | None:
 
 @rule(reference="our choice: told from one text in twenty")
 def several_languages(profile: TextProfile) -> Finding | None:
-    """Texts in more than one language, all of which the encoder knows or of whose training nothing is known.
+    """Texts in more than one language, whether or not the encoder knows them.
 
     What: tells the languages of a sample. Why: word counts share nothing across languages, and a class that is mostly
     in one language is told by the language; an encoder of several languages bridges them.

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from advisor.dataset import Modality, Task
 from advisor.errors import InvalidRequest
-from advisor.representations.adapted import METHOD_MARK
+from advisor.representations.adapted import COLOURS_KEPT, METHOD_MARK, SIDES_KEPT
+from advisor.representations.embedding import joined_names
 from advisor.strategies.finetuning import BATCH, NEEDS, back_share, forward_seconds
 from advisor.strategies.lp_finetune import LpFinetune
 from advisor.strategy import STRATEGIES, Card, FitContext, Model, Params, word
@@ -66,8 +67,8 @@ class AdaptedFinetune(LpFinetune):
         """Tokens or pixels, and the adapting that their making brings about."""
         backbone = word(params, "backbone")
         if "length" in params:
-            return f"{self.card.representation}:{backbone}"
-        return f"adapted_pixels:{backbone}{METHOD_MARK}{word(params, 'method')}"
+            return f"{self.card.representation}:{joined_names([backbone])}"
+        return f"adapted_pixels:{backbone}{adapting_of(params)}"
 
     def build(self, params: Params, context: FitContext) -> Model:
         """Make an untrained one from the adapted model; InvalidRequest is raised where nothing was adapted."""
@@ -82,6 +83,24 @@ class AdaptedFinetune(LpFinetune):
         """As ``lp_finetune``, and each fold's share of the adapting."""
         own = super().cost(n_rows, n_features, n_outputs, params)
         return own + adapting_seconds(params) / FOLDS_SHARING
+
+
+def adapting_of(params: Params) -> str:
+    """Write how a backbone is adapted, as it stands behind its name in the argument of a representation.
+
+    Parameters
+    ----------
+    params : mapping
+        With ``method``; of pictures also ``pool_flip`` and ``pool_colour``, which are true where they are missing.
+
+    Returns
+    -------
+    str
+        The method with its mark, and what its views keep.
+    """
+    sides = "" if params.get("pool_flip", True) else SIDES_KEPT
+    colours = "" if params.get("pool_colour", True) else COLOURS_KEPT
+    return f"{METHOD_MARK}{word(params, 'method')}{sides}{colours}"
 
 
 def adapting_seconds(params: Params) -> float:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from advisor.dataset import Modality, Task
 from advisor.parameter import ParamValue
-from advisor.representations.adapted import METHOD_MARK, listening, seeing
-from advisor.strategies.adapted_finetune import FOLDS_SHARING, adapting_seconds
+from advisor.representations.adapted import listening, seeing
+from advisor.representations.embedding import joined_names
+from advisor.strategies.adapted_finetune import FOLDS_SHARING, adapting_of, adapting_seconds
 from advisor.strategies.heads import HeadModel, head_cost, load_head
 from advisor.strategies.linear_probe import NEEDS
 from advisor.strategy import (
@@ -61,7 +62,8 @@ class AdaptedProbe(Strategy):
         backbone = word(params, "backbone")
         if word(params, "shown") == "logmel":
             backbone = listening(seeing(backbone))
-        return f"{self.card.representation}:{backbone}{METHOD_MARK}{word(params, 'method')}"
+        name = joined_names([backbone])
+        return f"{self.card.representation}:{name}{adapting_of(params)}"
 
     def cost(self, n_rows: int, n_features: int, n_outputs: int, params: Params) -> float:
         """One fit of the head, and each fold's share of the adapting."""

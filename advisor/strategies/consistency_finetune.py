@@ -18,6 +18,7 @@ from advisor.deadline import Deadline
 from advisor.errors import InvalidRequest
 from advisor.parameter import ParamValue
 from advisor.representation import Features
+from advisor.representations.embedding import joined_names
 from advisor.strategies.finetuning import (
     NEEDS,
     START_SECONDS,
@@ -73,7 +74,8 @@ class PooledFineTuning(FineTuning):
         if "length" not in params:
             return self.card.representation
         views = word(params, "strong")
-        return f"tokens:{word(params, 'backbone')}{'' if views == 'none' else f'+{views}'}"
+        name = joined_names([word(params, "backbone")])
+        return f"tokens:{name}{'' if views == 'none' else f'+{views}'}"
 
 
 def steps_cost(n_rows: int, params: Params) -> float:

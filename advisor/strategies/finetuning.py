@@ -25,6 +25,7 @@ from advisor.errors import DeadlineExceeded, InvalidRun
 from advisor.parameter import ParamValue
 from advisor.registry import require
 from advisor.representation import FeatureInfo, Features
+from advisor.representations.embedding import joined_names
 from advisor.representations.pixels import LOGMEL
 from advisor.representations.tokens import columns_of
 from advisor.strategy import FitContext, Model, Params, Requirements, Strategy, number, word
@@ -241,7 +242,8 @@ class FineTuning(Strategy):
         if "length" not in params:
             return self.card.representation
         views = word(params, "augmentation")
-        return f"tokens:{word(params, 'backbone')}{'' if views == 'none' else f'+{views}'}"
+        name = joined_names([word(params, "backbone")])
+        return f"tokens:{name}{'' if views == 'none' else f'+{views}'}"
 
     def build(self, params: Params, context: FitContext) -> Model:
         """Make an untrained one."""

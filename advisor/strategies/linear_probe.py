@@ -13,7 +13,7 @@ from pathlib import Path
 from advisor.backbone import find_backbone
 from advisor.dataset import Modality, Task
 from advisor.parameter import ParamValue
-from advisor.representations.embedding import FLIP, JOINED
+from advisor.representations.embedding import FLIP, joined_names
 from advisor.strategies.heads import HeadModel, head_cost, load_head
 from advisor.strategy import (
     STRATEGIES,
@@ -52,7 +52,7 @@ class LinearProbe(Strategy):
 
     def representation(self, params: Params) -> str:
         """Embeddings of the backbones, averaged with those of the mirror image where ``flip`` says so."""
-        names = JOINED.join(backbones_of(params))
+        names = joined_names(backbones_of(params))
         return f"embedding:{names}{FLIP if params.get('flip') else ''}"
 
     def cost(self, n_rows: int, n_features: int, n_outputs: int, params: Params) -> float:

@@ -18,7 +18,7 @@ from advisor.dataset import Modality, Task
 from advisor.deadline import Deadline
 from advisor.parameter import ParamValue
 from advisor.representation import FeatureInfo, Features
-from advisor.representations.embedding import JOINED, UPRIGHT
+from advisor.representations.embedding import UPRIGHT, joined_names
 from advisor.representations.views import N_VIEWS
 from advisor.storage import read_json, write_json
 from advisor.strategies.heads import HeadModel, head_cost, load_head
@@ -111,7 +111,7 @@ class LinearProbeViews(Strategy):
 
     def representation(self, params: Params) -> str:
         """Embeddings of every view, which predictions ask for with ``tta``; no view is mirrored without ``flip``."""
-        names = JOINED.join(backbones_of(params))
+        names = joined_names(backbones_of(params))
         kind = "views" if params.get("tta") else "training_views"
         if "augmentation" in params:
             return f"{kind}:{names}+{word(params, 'augmentation')}"

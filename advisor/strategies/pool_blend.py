@@ -32,10 +32,13 @@ SPREADING, TRAINING = SpreadLabels(), SelfTrained()
 time is short."""
 
 SETTLED: Mapping[str, Mapping[str, ParamValue]] = {
-    SPREADING.card.name: {"shares": "labels"},
+    SPREADING.card.name: {},
     TRAINING.card.name: {"share": 1.0, "threshold": 0.0, "shares": "pool"},
 }
 """Parameters of each that are not looked for: the defaults of their spaces."""
+
+USUAL: Mapping[str, ParamValue] = {"shares": "labels"}
+"""The default of what was settled for spreading before it was looked for: runs planned then do not say it."""
 
 
 class BlendModel(Model):
@@ -96,15 +99,14 @@ class PoolBlend(Strategy):
     def cost(self, n_rows: int, n_features: int, n_outputs: int, params: Params) -> float:
         """One fit of both."""
         return sum(
-            part.cost(n_rows, n_features, n_outputs, {**params, **SETTLED[part.card.name]})
+            part.cost(n_rows, n_features, n_outputs, _params_of(part, params))
             for part in (SPREADING, TRAINING)
         )
 
     def build(self, params: Params, context: FitContext) -> Model:
         """Make an untrained one."""
         spread, trained = (
-            part.build({**params, **SETTLED[part.card.name]}, context)
-            for part in (SPREADING, TRAINING)
+            part.build(_params_of(part, params), context) for part in (SPREADING, TRAINING)
         )
         return BlendModel(spread, trained, number(params, "balance"))
 
@@ -114,6 +116,10 @@ class PoolBlend(Strategy):
             part.load(folder / part.card.name, context) for part in (SPREADING, TRAINING)
         )
         return BlendModel(spread, trained, float(read_json(folder / "blend.json")["balance"]))
+
+
+def _params_of(part: Strategy, params: Params) -> Params:
+    return {**USUAL, **params, **SETTLED[part.card.name]}
 
 
 STRATEGIES.add("pool_blend")(PoolBlend())

@@ -26,7 +26,7 @@ from advisor.dataset import Modality, Task
 from advisor.errors import InvalidRequest
 from advisor.parameter import ParamValue
 from advisor.representation import FeatureInfo, Features
-from advisor.representations.embedding import FLIP, JOINED
+from advisor.representations.embedding import FLIP, joined_names
 from advisor.strategies.heads import HeadModel, load_head
 from advisor.strategies.linear import LinearModel
 from advisor.strategies.linear_probe import NEEDS, backbones_of
@@ -85,7 +85,7 @@ class PoolStrategy(Strategy):
         """Embeddings as ``linear_probe`` takes them; complete and scaled numbers of a table."""
         if "backbone" not in params:
             return "linear"
-        return f"embedding:{JOINED.join(backbones_of(params))}{FLIP if params.get('flip') else ''}"
+        return f"embedding:{joined_names(backbones_of(params))}{FLIP if params.get('flip') else ''}"
 
     def width(self, n_features: int, params: Params) -> int:
         """Count the features: those of the backbones where there are any."""

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from advisor.dataset import Modality, Task
 from advisor.deadline import Deadline
 from advisor.representation import Features
+from advisor.representations.embedding import joined_names
 from advisor.representations.lexical import COLUMNS
 from advisor.representations.views import N_VIEWS
 from advisor.storage import read_arrays, write_arrays
@@ -113,21 +114,21 @@ class TfidfModel(Model):
             self._keep(np.atleast_2d(solver.coef_), np.atleast_1d(solver.intercept_), 1.0)
             return
         kind = word(self.params, "model")
-        made = (
-            {**self.params, "C": number(self.params, f"{kind}_C") / n_views}
-            if kind != "bayes"
-            else self.params
-        )
+        bayes = kind == "bayes"
+        name, held = ("smoothing", "smoothing") if bayes else ("C", f"{kind}_C")
+        alone = {**self.params, name: number(self.params, held)}
+        # Views of one text weigh as much together as the text would alone.
+        among = {**alone, name: number(alone, name) * (n_views if bayes else 1.0 / n_views)}
         sureness = 1.0
         if kind != "logistic":  # views of one text must not teach how sure to be of another
             plain = slice(0, None, n_views)
             scores, codes = held_out_scores(
-                kind, made, self.context, rows[plain], y[plain], deadline
+                kind, alone, self.context, rows[plain], y[plain], deadline
             )
             even = np.full(self.context.n_outputs, 1.0 / self.context.n_outputs)
             _, sureness = find_sureness(scores, even, codes, np.ones(len(codes)))
         deadline.check()
-        weights, intercepts = fit_classes(kind, made, self.context, rows, y)
+        weights, intercepts = fit_classes(kind, among, self.context, rows, y)
         self._keep(weights, intercepts, sureness)
 
     def _keep(
@@ -217,7 +218,9 @@ class Tfidf(Strategy):
     def representation(self, params: Params) -> str:
         """Counts of the texts, and of varied copies where ``augmentation`` names a way to make them."""
         how = word(params, "augmentation")
-        return "lexical" if how == "none" else f"lexical:{word(params, 'varied_by')}+{how}"
+        if how == "none":
+            return "lexical"
+        return f"lexical:{joined_names([word(params, 'varied_by')])}+{how}"
 
     def cost(self, n_rows: int, n_features: int, n_outputs: int, params: Params) -> float:
         """One fit; the length of the texts is that of short ones."""

@@ -17,7 +17,7 @@ from advisor.dataset import Modality, Task
 from advisor.deadline import Deadline
 from advisor.parameter import ParamValue
 from advisor.representation import FeatureInfo, Features
-from advisor.representations.embedding import JOINED
+from advisor.representations.embedding import joined_names
 from advisor.representations.lexical import COLUMNS
 from advisor.storage import read_json, write_json
 from advisor.strategies.heads import HeadModel, head_cost, load_head
@@ -94,7 +94,7 @@ class TfidfBlend(Strategy):
 
     def representation(self, params: Params) -> str:
         """Counts and the embeddings of the backbones."""
-        return f"lexical_embedding:{JOINED.join(backbones_of(params))}"
+        return f"lexical_embedding:{joined_names(backbones_of(params))}"
 
     def cost(self, n_rows: int, n_features: int, n_outputs: int, params: Params) -> float:
         """One fit of both; the backbones' width stands for the features."""

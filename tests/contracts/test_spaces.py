@@ -7,7 +7,7 @@ from importlib import resources
 import pytest
 
 from advisor.dataset import Modality, Task
-from advisor.parameter import Categorical
+from advisor.parameter import Categorical, Int, is_within
 from advisor.regime import REGIMES
 from advisor.space import SearchSpace, load_space, read_space_file
 from advisor.strategy import STRATEGIES
@@ -79,6 +79,36 @@ def test_a_regime_only_narrows(strategy: str, modality: str) -> None:
             else:
                 assert not isinstance(whole, Categorical)
                 assert whole.low <= param.low <= param.high <= whole.high, (regime, name)
+
+
+@pytest.mark.parametrize(("strategy", "modality"), PAIRS)
+def test_a_default_that_a_regime_states_is_the_default_in_every_task(
+    strategy: str, modality: str
+) -> None:
+    """What a file says of tasks moves only the others."""
+    written = read_space_file(strategy, modality).get("regimes", {})
+    for regime, stated in written.items():
+        for task in STRATEGIES[strategy].card.tasks:
+            params = load_space(strategy, regime, {}, task).params
+            for name in stated.keys() & params.keys():
+                wanted = stated[name].get("default", params[name].default)
+                assert params[name].default == wanted, (regime, task, name)
+
+
+@pytest.mark.parametrize("strategy", [name for name, modality in PAIRS if modality == "tabular"])
+def test_a_table_of_few_rows_has_no_wider_ranges_than_a_tiny_one(strategy: str) -> None:
+    """Fewer rows, fewer choices."""
+    few, tiny = (load_space(strategy, f"tabular_{size}", {}) for size in ("few_shot", "tiny"))
+    for name, param in few.params.items():
+        assert is_within(param, tiny.params[name]), name
+
+
+@pytest.mark.parametrize(("strategy", "modality"), PAIRS)
+def test_costs_of_texts_count_what_a_batch_holds(strategy: str, modality: str) -> None:
+    """Where the length of texts is capped by the longest."""
+    for param in load_space(strategy, modality, {}).params.values():
+        if isinstance(param, Int) and param.at_most == "tokens":
+            assert param.usual_from == "tokens_of_batch"
 
 
 @pytest.mark.parametrize(("strategy", "modality"), PAIRS)
