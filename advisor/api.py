@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from advisor.dataset import Dataset, Task, read_dataset
 from advisor.disk import room_needed
-from advisor.division import plan_for
 from advisor.errors import InvalidRequest, NoStrategy
 from advisor.executor import make_executor
-from advisor.looking import look_at
+from advisor.looking import asked_metric, look_at
 from advisor.metrics import get_metric
 from advisor.report import Origin, StrategyReport, advise_only, advise_profile
 from advisor.rule import apply_rules
@@ -26,6 +25,7 @@ from advisor.run import (
     RunSettings,
     TrainedRun,
     check_plan,
+    check_same_choices,
     check_same_data,
     default_folder,
     read_plan,
@@ -244,7 +244,7 @@ def autofit(  # noqa: PLR0913 (keyword-only options, each with a default)
     out : path or None
         The run directory; ``None`` for ``runs/<name>-<time>``.
     resume : path or None
-        Go on with this run directory; ``time_limit`` and ``trials`` are then new.
+        Go on with this run directory; ``time_limit``, ``trials`` and ``jobs`` are then new, all else is as it began.
     single_model : bool
         Deploy one configuration refitted on all rows, not the ensemble of fold models.
     progress : callable or None
@@ -281,6 +281,14 @@ def autofit(  # noqa: PLR0913 (keyword-only options, each with a default)
         if resume is not None:
             run = Run(Path(resume))
             check_same_data(run, dataset)
+            check_same_choices(
+                run,
+                metric=None if metric is None else asked_metric(metric, dataset),
+                seed=seed,
+                backbones=_asked(backbones) or None,
+                probe_seconds=probe_seconds,
+                single_model=single_model or None,
+            )
         else:
             check_trainable(dataset)
             report = _plan(plan, dataset, metric, seed, probe_seconds, jobs, backbones)
@@ -292,6 +300,8 @@ def autofit(  # noqa: PLR0913 (keyword-only options, each with a default)
                 seed=report.seed,
                 single_model=single_model,
                 given_plan=plan is not None,
+                backbones=_asked(backbones),
+                probe_seconds=probe_seconds,
             )
             start_run(run, settings, report)
         budget = Budget(seconds=time_limit, trials=trials)
@@ -335,6 +345,10 @@ def _check_budget(time_limit: float | None, trials: int | None, jobs: int | None
         raise InvalidRequest("; ".join(faults))
 
 
+def _asked(backbones: str | Sequence[str]) -> tuple[str, ...]:
+    return (backbones,) if isinstance(backbones, str) else tuple(sorted(backbones))
+
+
 def _plan(
     plan: StrategyReport | Path | str | None,
     dataset: Dataset,
@@ -360,11 +374,19 @@ def _plan(
     check_plan(report, dataset)
     changes: dict[str, object] = {}
     if metric is not None:
-        changes |= {
-            "metric": get_metric(metric, dataset.task).name,
-            "metric_reason": "asked for",
-        }
+        changes = _judged_by(asked_metric(metric, dataset), report)
     if seed is not None and seed != report.seed:
-        splits = plan_for(dataset, seed)
+        splits = report.splits.model_copy(update={"seed": seed})
         changes |= {"seed": seed, "splits": splits}
     return report.model_copy(update=changes)
+
+
+def _judged_by(metric: str, report: StrategyReport) -> dict[str, object]:
+    """What of a plan changes with the metric: figures in the units of the old one go."""
+    changes: dict[str, object] = {"metric": metric, "metric_reason": "asked for"}
+    if metric == report.metric:
+        return changes
+    told = f"The plan was ranked by {report.metric} before {metric} was asked for: its expected scores are left out."
+    unscored = [r.model_copy(update={"expected": None}) for r in report.recommendations]
+    changes |= {"recommendations": tuple(unscored), "notes": (*report.notes, told)}
+    return changes | {"dummy": None, "flips": (), "more_labels": ""}

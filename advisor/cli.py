@@ -55,8 +55,14 @@ def advise(  # noqa: PLR0913 (the options of a command)
     _check_list(out, suggest_labels, markdown=as_markdown, html=bool(html), explain=bool(explain))
     refuse_together(probe_seconds=probe_seconds is not None, no_probe=no_probe)
     backbones = opt.asked_backbones(backbone, backbone_path)
+    reading: dict[str, Any] = {
+        "target": one_or_all(target),
+        "task": task,
+        "unlabeled": unlabeled,
+        "groups": one_or_all(groups),
+    }
     if explain is not None:
-        _explain(explain, data, target, task, groups, backbones)
+        _explain(explain, data, reading, backbones)
         return
     if data is None:
         raise InvalidRequest("expected DATA, a file or a folder: advise DATA; see advise --help")
@@ -64,12 +70,6 @@ def advise(  # noqa: PLR0913 (the options of a command)
     from advisor import api
 
     seconds = None if no_probe else (probe_seconds or PROBE_SECONDS)
-    reading: dict[str, Any] = {
-        "target": one_or_all(target),
-        "task": task,
-        "unlabeled": unlabeled,
-        "groups": one_or_all(groups),
-    }
     asking: dict[str, Any] = {
         "metric": metric,
         "backbones": backbones,
@@ -133,8 +133,14 @@ def autofit(  # noqa: PLR0913 (the options of a command)
     refuse_together(resume=resume is not None, out=out is not None)
     refuse_together(resume=resume is not None, plan=plan is not None)
     backbones = opt.asked_backbones(backbone, backbone_path)
+    reading: dict[str, Any] = {
+        "target": one_or_all(target),
+        "task": task,
+        "unlabeled": unlabeled,
+        "groups": one_or_all(groups),
+    }
     if explain is not None:
-        _explain(explain, data, target, task, groups, backbones)
+        _explain(explain, data, reading, backbones)
         return
     if data is None:
         raise InvalidRequest("expected DATA, a file or a folder: autofit DATA; see autofit --help")
@@ -148,11 +154,8 @@ def autofit(  # noqa: PLR0913 (the options of a command)
     with SearchView(make_console(stderr=True), quiet=quiet or as_json) as view:
         trained = api.autofit(
             data,
-            target=one_or_all(target),
-            task=task,
+            **reading,
             metric=metric,
-            unlabeled=unlabeled,
-            groups=one_or_all(groups),
             backbones=backbones,
             seed=seed,
             probe_seconds=probe_seconds,
@@ -189,7 +192,10 @@ def doctor() -> None:
 
 
 def cache(clear: opt.ClearCache = False) -> None:
-    """Show what is kept of files that were seen, or delete it; all of it can be computed again."""
+    """Show what is kept of files that were seen, or delete it; all of it can be computed again.
+
+    The folder "weights" in it, for what you downloaded by hand, is left alone.
+    """
     from advisor.cache import default_cache
     from advisor.render.cache import format_bytes, print_cache
     from advisor.render.terminal import make_console
@@ -296,12 +302,7 @@ def _suggest(
 
 
 def _explain(
-    rule: str,
-    data: Path | None,
-    target: list[str] | None,
-    task: str | None,
-    groups: list[str] | None,
-    backbones: Sequence[str],
+    rule: str, data: Path | None, reading: dict[str, Any], backbones: Sequence[str]
 ) -> None:
     """Print what a rule says; with DATA also what it says there."""
     from advisor.rule import RULES, explain
@@ -312,7 +313,7 @@ def _explain(
     from advisor.dataset import read_dataset
     from advisor.profile import profile_dataset
 
-    dataset = read_dataset(data, target=one_or_all(target), task=task, groups=one_or_all(groups))
+    dataset = read_dataset(data, **reading)
     finding = RULES[rule].apply(profile_dataset(dataset, backbones))
     said = "nothing to say" if finding is None else f"{finding.severity}: {finding.message}"
     print(f"\nOn {dataset.name}: {said}")

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from advisor.cores import usable_cores
 from advisor.jobs import FoldJob, FoldResult
 from advisor.worker import READY, run_job
 
@@ -164,7 +165,7 @@ class LocalWorkers:
 
     def __init__(self, jobs: int) -> None:
         self.jobs = max(1, jobs)
-        self.threads = max(1, (os.cpu_count() or 1) // self.jobs)
+        self.threads = max(1, usable_cores() // self.jobs)
         self._gpus = visible_gpus()
         self._workers = [_Worker(self.threads, self._gpu_of(i)) for i in range(self.jobs)]
 
@@ -268,7 +269,7 @@ def make_executor(jobs: int | None = None) -> Executor:
     Parameters
     ----------
     jobs : int or None
-        Worker processes; ``None`` for one per core, 0 for this process.
+        Worker processes; ``None`` for one per core that may be used, 0 for this process.
 
     Returns
     -------
@@ -277,4 +278,4 @@ def make_executor(jobs: int | None = None) -> Executor:
     """
     if jobs == 0:
         return ThisProcess()
-    return LocalWorkers(os.cpu_count() or 1 if jobs is None else jobs)
+    return LocalWorkers(usable_cores() if jobs is None else jobs)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from advisor.dataset import Dataset, Task
 from advisor.division import plan_for
+from advisor.errors import InvalidRequest, quoted
 from advisor.measurement import Probe
 from advisor.metrics import default_metric, get_metric
 from advisor.probe import run_probe
@@ -69,7 +72,7 @@ def look_at(
     if metric is None:
         metric, reason = default_metric(dataset.task, profile.imbalance)
     else:
-        metric, reason = get_metric(metric, dataset.task).name, "asked for"
+        metric, reason = asked_metric(metric, dataset), "asked for"
     splits = plan_for(dataset, seed)
     probe = None
     if probe_seconds is not None:
@@ -84,3 +87,35 @@ def look_at(
             seed=seed,
         )
     return Looked(profile, regime, Judging(metric, reason, splits, seed), probe)
+
+
+def asked_metric(name: str, dataset: Dataset) -> str:
+    """Look a metric up by the name a user wrote, and make sure that it can say anything about a dataset.
+
+    Parameters
+    ----------
+    name : str
+        As :func:`advisor.metrics.get_metric` takes it.
+    dataset : Dataset
+        What is to be judged by it.
+
+    Returns
+    -------
+    str
+        Its own name.
+
+    Raises
+    ------
+    InvalidRequest
+        If there is no such metric, it does not fit the task, or it is undefined here even for perfect predictions.
+    """
+    metric = get_metric(name, dataset.task)
+    # of several labels at once each may be constant; a single target that is was refused when it was read
+    if dataset.task is Task.MULTILABEL:
+        y = dataset.y.astype(np.float64)
+        if np.isnan(metric.score(dataset.y, y)[0]):
+            raise InvalidRequest(
+                f"metric '{metric.name}' is undefined here: none of {quoted(dataset.classes)} is 0 in some and 1 in "
+                f"other of the {dataset.n_labelled:,} labelled rows; pass another --target, or another --metric"
+            )
+    return metric.name

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
+from advisor.cores import usable_cores
 from advisor.dataset import Task
 from advisor.errors import AdvisorError, UnreadableData, quoted
 from advisor.fitting import load_model
@@ -295,7 +296,7 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
                         n_outputs=problem.n_outputs,
                         info=fold.info,
                         seed=fold.seed,
-                        threads=os.cpu_count() or 1,
+                        threads=usable_cores(),
                         metric=problem.metric,
                     )
                     kind = REPRESENTATIONS[split_name(member.representation)[0]]

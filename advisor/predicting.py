@@ -55,6 +55,11 @@ def predict_file(pipeline: FittedPipeline, data: Path, out: Path) -> list[str]:
     InvalidRequest
         If ``out`` cannot be written.
     """
+    if out.is_dir():  # also '.', which has no name to make that of the draft from
+        example = out / "predictions.csv"
+        raise InvalidRequest(
+            f"cannot write '{out}': expected a file, got a folder; try '{example}'"
+        )
     notes: dict[str, None] = {}
     draft = out.with_name(f".{out.name}.{uuid.uuid4().hex}")
     try:

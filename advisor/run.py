@@ -78,6 +78,10 @@ class RunSettings(BaseModel):
     single_model: bool = False
     given_plan: bool = False
     """Whether the user gave the plan; else the report is ranked again by what the search measured."""
+    backbones: tuple[str, ...] = ()
+    """Those that were asked for, sorted."""
+    probe_seconds: float | None = None
+    """What measuring before the search was allowed to take; ``None`` where it was not asked for."""
 
 
 @dataclass(frozen=True)
@@ -351,3 +355,40 @@ def check_same_data(run: Run, dataset: Dataset) -> None:
             f"the run in '{run.folder}' began with other data than '{dataset.name}' is now; pass the "
             "same DATA and options, or start a new run"
         )
+
+
+def check_same_choices(run: Run, **asked: object) -> None:
+    """Refuse options by which a run would have begun otherwise.
+
+    Parameters
+    ----------
+    run : Run
+        An existing run.
+    **asked
+        Fields of :class:`RunSettings` as the user wants them now; ``None`` for those that were not asked for.
+
+    Raises
+    ------
+    InvalidRequest
+        Names all that differ, with what the run began with.
+    """
+    settings, _ = read_run(run.folder)
+    began = {name: getattr(settings, name) for name in asked}
+    other = [
+        f"{name} {_told(began[name])} and not {_told(value)}"
+        for name, value in asked.items()
+        if value not in (None, began[name])
+    ]
+    if other:
+        raise InvalidRequest(
+            f"the run in '{run.folder}' began with {', '.join(other)}; leave that out, or start a new run without "
+            "--resume"
+        )
+
+
+def _told(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "of the house"
+    return (
+        "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    )

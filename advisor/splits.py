@@ -153,17 +153,17 @@ def plan_splits(
     if most_folds is not None and wanted > most_folds:
         wanted, repeats = most_folds, -(-wanted * repeats // most_folds)
     folds = min(wanted, units)
-    reason = f"{n:,} rows: {_words(folds, repeats)}"
-    if folds < wanted:
-        if folds == units:
-            repeats = 1  # leaving one out has only one way to do it
-        if folds % 2 and folds > SMALLEST_ODD:
-            folds -= 1
-        reason = f"only {units} {noun}: {_words(folds, repeats)}"
+    why = f"{n:,} rows"
+    if folds == units:
+        repeats = 1  # leaving one out has only one way to do it
+        why = f"only {units} {noun}"
+    if folds < wanted and folds % 2 and folds > SMALLEST_ODD:
+        folds -= 1
     kind = {Task.REGRESSION: "quantiles of the target", Task.MULTILABEL: "labels"}.get(
         task, "classes"
     )
-    reason += f", {kind} spread evenly" + (", groups kept together" if groups is not None else "")
+    reason = f"{why}: {_words(folds, repeats)}, {kind} spread evenly"
+    reason += ", groups kept together" if groups is not None else ""
     return SplitPlan(
         folds=folds, repeats=repeats, grouped=groups is not None, seed=seed, reason=reason
     )

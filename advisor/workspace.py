@@ -305,9 +305,9 @@ class Workspace:
             return
         made = make_representation(representation).fit(self.X, self.columns, self.problem.seed)
         made.prepare(self.X, deadline, self.pool)
-        self._prepared.add((representation, "rows"))
         if not self.learns(representation):
             self._write(made, representation)
+        self._prepared.add((representation, "rows"))
 
     def place(self, fold: int, representation: str) -> Path:
         """The cache folder of one representation of one fold; ``fitted`` in it is the saved transformer."""
@@ -332,10 +332,10 @@ class Workspace:
 
     def _write(self, fitted: Representation, representation: str) -> None:
         """Write the matrix of all rows aside and rename it into place."""
+        features = fitted.transform(self.X)  # may run out of time, and then leaves nothing behind
         place = self.place(WHOLE, representation)
         draft = place.with_name(f"{place.name}.{uuid.uuid4().hex}")
         save_representation(fitted, draft / "fitted")
-        features = fitted.transform(self.X)
         write_matrix(draft, "values", features.values)
         (draft / "info.json").write_text(features.info.model_dump_json(), "utf-8")
         _settle(draft, place)

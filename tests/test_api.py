@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +18,14 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 
 import advisor
 from advisor import downsampling
-from advisor.api import autofit
+from advisor.api import advise, autofit
 from advisor.dataset import Task
 from advisor.errors import InvalidRequest, InvalidRun, UnreadableData
 from advisor.pipeline import load_pipeline
 from advisor.predicting import predict_file
+from advisor.render.html import report_html
+from advisor.render.markdown import report_markdown
+from advisor.report import NOTHING_MEASURED
 from advisor.run import Run, TrainedRun, default_folder, sole_user
 from advisor.sampling import COMPARED_ROWS
 from tests.problems import small_frame
@@ -84,6 +89,12 @@ def test_the_run_directory_is_complete(trained: TrainedRun) -> None:
     assert (
         advisor.StrategyReport.model_validate_json(run.report.read_text("utf-8")) == trained.report
     )
+    # The search has measured, and drew no learning curve.
+    assert NOTHING_MEASURED not in trained.report.notes
+    assert any(r.source == "measured" for r in trained.report.recommendations)
+    assert trained.report.more_labels == ""
+    told = f"{trained.report.splits.folds}-fold cross-validation"
+    assert any(told in r.basis for r in trained.report.recommendations)
 
 
 def test_a_new_process_predicts_the_same(trained: TrainedRun, tmp_path: Path) -> None:
@@ -193,6 +204,18 @@ def test_a_plan_is_carried_out(tmp_path: Path) -> None:
         autofit(other, target="y", plan=plan, trials=3, jobs=0, out=tmp_path / "other")
 
 
+def test_a_plan_keeps_its_folds_with_another_seed(tmp_path: Path) -> None:
+    """What was edited in it is carried out."""
+    frame = small_frame(150)
+    report = advise(frame, target="y", probe_seconds=None)
+    splits = report.splits.model_copy(update={"folds": 3, "repeats": 1})
+    plan = report.model_copy(update={"splits": splits})
+    run = autofit(frame, target="y", plan=plan, seed=5, trials=2, jobs=0, out=tmp_path / "run")
+    (member, *_) = run.pipeline.manifest.members
+    assert len(member.folds) == 3
+    assert run.report.splits.seed == run.result.seed == 5
+
+
 def test_single_model_is_one_refitted_model(tmp_path: Path) -> None:
     """With single_model the pipeline holds one member with one model."""
     run = autofit(
@@ -260,3 +283,46 @@ def test_options_that_mean_nothing_are_refused_together(tmp_path: Path) -> None:
     """All faults in one message."""
     with pytest.raises(InvalidRequest, match=r"time_limit .*trials .*jobs"):
         autofit(small_frame(), target="y", time_limit=-1, trials=0, jobs=-2, out=tmp_path / "x")
+
+
+def test_a_resumed_run_keeps_what_it_began_with(tmp_path: Path) -> None:
+    """Other wishes are refused, all at once and before any work; the same ones, and none, are not."""
+    out, frame = tmp_path / "run", small_frame(150)
+    autofit(frame, target="y", metric="accuracy", seed=1, trials=2, jobs=0, out=out)
+    before = (out / "result.json").read_bytes()
+    wishes = {"metric": "auc", "seed": 0, "backbones": "resnet50", "probe_seconds": 5.0}
+    told = (
+        "began with metric accuracy and not roc_auc, seed 1 and not 0, backbones of the house and not resnet50, "
+        "probe_seconds none and not 5.0, single_model false and not true; "
+    )
+    with pytest.raises(InvalidRequest, match=re.escape(told)):
+        autofit(frame, target="y", trials=3, jobs=0, resume=out, single_model=True, **wishes)
+    assert (out / "result.json").read_bytes() == before
+    again = autofit(frame, target="y", metric="Accuracy", seed=1, trials=3, jobs=0, resume=out)
+    assert (again.result.metric, again.result.trials) == ("accuracy", 3)
+
+
+def test_a_plan_for_another_metric_promises_no_scores_of_the_old_one(tmp_path: Path) -> None:
+    """They are in other units; the ranking stays, and a note says so."""
+    frame = small_frame(150)
+    plan = advisor.advise(frame, target="y", probe_seconds=10.0, jobs=2)
+    assert plan.dummy is not None
+    asked = {"target": "y", "plan": plan, "trials": 2, "jobs": 0}
+    same = autofit(frame, metric="auc", out=tmp_path / "same", **asked).report
+    assert same == plan.model_copy(update={"metric_reason": "asked for"})
+    other = autofit(frame, metric="log_loss", out=tmp_path / "other", **asked).report
+    assert other.metric == "log_loss"
+    assert [r.strategy for r in other.recommendations] == [r.strategy for r in plan.recommendations]
+    assert all(r.expected is None for r in other.recommendations)
+    assert (other.dummy, other.flips, other.more_labels) == (None, (), "")
+    assert "ranked by roc_auc before log_loss" in other.notes[-1]
+    assert "error against linear" in report_markdown(other)
+    assert other.notes[-1] in report_html(other)
+
+
+@pytest.mark.parametrize("command", [advisor.advise, autofit])
+def test_a_metric_that_is_undefined_here_is_refused(command: Callable[..., object]) -> None:
+    """Ranking by labels that never differ: nothing can be better or worse."""
+    frame = small_frame(40).drop(columns="y").assign(big=1, red=0)
+    with pytest.raises(InvalidRequest, match=r"'roc_auc' is undefined here: none of 'big', 'red'"):
+        command(frame, target=["big", "red"], metric="roc_auc")

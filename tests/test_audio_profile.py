@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from advisor.backbone import BackboneCard, find_backbone
 from advisor.dataset import Dataset, Modality, Task
 from advisor.profile import AudioProfile, profile_dataset
 from advisor.profilers import frozen
@@ -188,3 +189,24 @@ def test_a_backbone_for_pictures_is_taken_for_their_log_mel_pictures(
     assert "it is for" not in str(profile.backbones_missing)
     if not profile.backbones_missing:
         assert profile.picture_backbones == ("efficientnet_lite0",)
+
+
+def test_a_recording_costs_no_more_than_what_is_heard_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seconds up to the most that are decoded, and one picture whatever they are."""
+    asked: list[Callable[[BackboneCard], float]] = []
+
+    def measure(
+        *_: object, size: Callable[[BackboneCard], float], **__: object
+    ) -> dict[str, object]:
+        asked.append(size)
+        return {"backbones": (), "backbones_missing": {}}
+
+    monkeypatch.setattr("advisor.profilers.sounds.measure_backbones", measure)
+    monkeypatch.setattr("advisor.profilers.sounds.MOST_SECONDS", 0.5)
+    for seconds, heard in ((0.3, 0.3), (0.8, 0.5)):
+        paths = write(tmp_path, {f"{seconds}/{i}.wav": noise(seconds, 0.1, i) for i in range(4)})
+        profile_of(sounds_dataset(paths, [0, 1] * 2))
+        assert asked[-1](find_backbone("whisper_tiny_en")) == pytest.approx(heard)
+        assert asked[-1](find_backbone("efficientnet_lite0_logmel")) == 1.0

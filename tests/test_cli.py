@@ -287,7 +287,10 @@ def test_weights_need_one_name_and_a_folder_none(tmp_path: Path) -> None:
     assert asked_backbones(["resnet18", "resnet50"], None) == ("resnet18", "resnet50")
     assert asked_backbones(["resnet18"], weights) == (f"resnet18{PATH_MARK}{weights}",)
     assert asked_backbones(None, folder) == (f"my-bert{PATH_MARK}{folder}",)
-    for names, path in ((None, weights), (["a", "b"], folder), (["a"], tmp_path / "absent")):
+    marked = folder.rename(tmp_path / f"me{PATH_MARK}lab")
+    (name,) = asked_backbones(None, marked)
+    assert name.partition(PATH_MARK) == ("me_lab", PATH_MARK, str(marked))
+    for names, path in ((None, weights), (["a", "b"], marked), (["a"], tmp_path / "absent")):
         with pytest.raises(InvalidRequest, match="--backbone-path"):
             asked_backbones(names, path)
 
@@ -295,3 +298,20 @@ def test_weights_need_one_name_and_a_folder_none(tmp_path: Path) -> None:
 def test_the_mark_between_a_backbone_and_its_weights_is_the_same_everywhere() -> None:
     """The options repeat a constant that is heavy to import."""
     assert options.BACKBONE_MARK == PATH_MARK
+
+
+@pytest.mark.parametrize("command", ["advise", "autofit"])
+def test_a_rule_about_the_pool_hears_of_the_pool(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    table: Path,
+    tmp_path: Path,
+    command: str,
+) -> None:
+    """``--unlabeled`` counts for ``--explain``, too."""
+    pool = tmp_path / "pool.csv"
+    pool.write_text("a,b\n" + "".join(f"{i % 5},{i}\n" for i in range(900)), "utf-8")
+    words = ("--unlabeled", str(pool), "--explain", "pool_available")
+    code, out, _ = call(monkeypatch, capsys, command, str(table), *words)
+    assert code == 0
+    assert "note: 900 unlabelled rows" in out

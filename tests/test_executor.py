@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -119,3 +120,13 @@ def test_gpus_are_those_the_user_allows(monkeypatch: pytest.MonkeyPatch, tmp_pat
         (tmp_path / "gpus" / name).mkdir(parents=True)
     monkeypatch.setattr(executor, "GPU_FOLDER", tmp_path / "gpus")
     assert visible_gpus() == ["0", "1"]
+
+
+def test_cores_that_may_not_be_used_get_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job of a cluster may hold two of many cores: as many workers, and all of these for one alone."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {2, 5}, raising=False)
+    with make_executor() as executor:
+        assert executor.jobs == 2
+    with LocalWorkers(1) as alone:
+        assert alone.threads == 2

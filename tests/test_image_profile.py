@@ -334,3 +334,19 @@ def test_masks_are_profiled_by_what_they_cover(tmp_path: Path, no_backbone: None
     assert profile.task is Task.SEGMENTATION
     assert profile.mask_share == pytest.approx(0.5)
     assert profile.class_counts == {}
+
+
+def test_only_classes_of_several_items_are_scored() -> None:
+    """A single one is never told by the others; where all are single, there is nothing to say."""
+    rng = np.random.default_rng(0)
+    corners = np.eye(40, dtype=np.float32)
+    codes = np.repeat(np.arange(40), 2)
+    embeddings = corners[codes] + rng.normal(0, 0.01, (80, 40)).astype(np.float32)
+    assert leave_one_out_score(embeddings[::2], codes[::2], Task.MULTICLASS) is None
+    mixed = np.r_[0:40, 40:80:2]  # twenty classes of two, twenty of one
+    assert leave_one_out_score(embeddings[mixed], codes[mixed], Task.MULTICLASS) == 1.0
+    members = (codes[:, None] == np.arange(3)).astype(np.int8)
+    members[1, 0] = 0  # a label of one item
+    alone = leave_one_out_score(embeddings, members[:, 1:], Task.MULTILABEL)
+    assert leave_one_out_score(embeddings, members, Task.MULTILABEL) == alone
+    assert leave_one_out_score(embeddings, members[:, :1], Task.MULTILABEL) is None

@@ -9,11 +9,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from advisor.dataset import read_dataset
 from advisor.deadline import Deadline
 from advisor.errors import DeadlineExceeded, InvalidRun, UnreadableData
 from advisor.representation import Representation, make_representation
 from advisor.representations.pixels import LOGMEL, SIDE, PixelsRepresentation
 from advisor.tables.columns import Column, ColumnKind
+from tests.pictures import class_folders
+from tests.problems import workspace_of
 
 COLUMNS = (Column(name="picture", kind=ColumnKind.IMAGE),)
 
@@ -101,3 +104,26 @@ def test_a_recording_becomes_its_log_mel_picture(tmp_path: Path) -> None:
     squares = np.asarray(features.values).reshape(2, SIDE, SIDE, 3)
     assert squares[0].max() == 255
     assert squares[1].max() == 0
+
+
+def test_pixels_for_training_have_a_deadline_and_those_for_predicting_none(tmp_path: Path) -> None:
+    """All is decoded by ``transform``, so that is where time runs out; a saved one knows nothing of it."""
+    X = frame(stripes(tmp_path / "a.png", 60, 30))
+    representation = fitted(X)
+    representation.prepare(X, Deadline(0.0))
+    with pytest.raises(DeadlineExceeded):
+        representation.transform(X)
+    (tmp_path / "saved").mkdir()
+    representation.save(tmp_path / "saved")
+    assert PixelsRepresentation.load(tmp_path / "saved").transform(X).values.max() == 255
+
+
+def test_what_ran_out_of_time_is_prepared_again(tmp_path: Path) -> None:
+    """A workspace keeps no half of it, and does not take it for done."""
+    dataset = read_dataset(class_folders(tmp_path / "pictures", each=4))
+    workspace = workspace_of(dataset, tmp_path / "work", folds=2)
+    with pytest.raises(DeadlineExceeded):
+        workspace.prepare("pixels", Deadline(0.0))
+    assert not list((tmp_path / "work").glob("features/*"))
+    workspace.prepare("pixels", Deadline(None))
+    assert workspace.features(0, "pixels").train.values.shape == (4, SIDE * SIDE * 3)

@@ -70,3 +70,15 @@ def test_an_unwritable_place_is_said(pipeline: FittedPipeline, tmp_path: Path) -
     small_frame(5).to_csv(rows, index=False)
     with pytest.raises(InvalidRequest, match="cannot write"):
         predict_file(pipeline, rows, tmp_path / "no" / "such" / "out.csv")
+
+
+@pytest.mark.parametrize("place", [".", "folder"])
+def test_a_folder_is_no_file_to_write(
+    pipeline: FittedPipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """It is said before anything is predicted, with a name that would do."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InvalidRequest, match=r"expected a file, got a folder; .*predictions\.csv"):
+        predict_file(pipeline, tmp_path / "never-read.csv", Path(place))
+    assert [path.name for path in tmp_path.rglob("*")] == ["folder"]

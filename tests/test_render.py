@@ -245,3 +245,10 @@ def test_a_task_that_is_only_advised_on_is_shown_without_a_ranking() -> None:
         assert "cannot train it yet" in view
         assert "Few masks." in view
         assert "What to use" not in view
+
+
+def test_an_interval_without_an_end_asks_for_no_decimals() -> None:
+    """The others decide."""
+    endless = score(0.5).model_copy(update={"high": float("inf")})
+    assert decimals_for([endless]) == decimals_for([])
+    assert decimals_for([endless, score(0.8)]) == decimals_for([score(0.8)])

@@ -155,3 +155,13 @@ def test_a_plan_survives_json() -> None:
     """The report stores it."""
     plan = plan_splits(Task.BINARY, np.zeros(50), None, 3)
     assert SplitPlan.model_validate_json(plan.model_dump_json()) == plan
+
+
+@pytest.mark.parametrize(("n", "n_groups", "folds"), [(60, 5, 5), (60, 4, 4), (5, 5, 5)])
+def test_leaving_one_out_is_done_once(n: int, n_groups: int, folds: int) -> None:
+    """Also where there are just as many groups as folds would be wanted: a second time would be the same."""
+    groups = None if n_groups == n else np.arange(n) % n_groups
+    plan = plan_splits(Task.BINARY, np.zeros(n, dtype=np.int64), groups, 0)
+    assert (plan.folds, plan.repeats) == (folds, 1)
+    assert plan.reason.startswith(f"only {n_groups} {'rows' if groups is None else 'groups'}: ")
+    assert "repeated" not in plan.reason

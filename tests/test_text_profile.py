@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
-from advisor.backbone import missing_for
+from advisor.backbone import BackboneCard, find_backbone, missing_for
 from advisor.dataset import Dataset, Modality, Task
 from advisor.profile import TextProfile, profile_dataset
 from advisor.profilers import frozen
@@ -225,3 +226,51 @@ def test_a_batch_is_as_long_as_the_longest_of_its_texts() -> None:
     drawn = np.random.default_rng(0).choice(counts, size=(20_000, 16)).max(axis=1).mean()
     assert longest_of(counts, 16) == pytest.approx(drawn, rel=0.05)
     assert longest_of(np.array([7, 7]), 16) == pytest.approx(7)
+
+
+@pytest.mark.parametrize(("words", "units"), [(2_000, 2.56), (75, 1.0), (1, 0.1)])
+def test_a_text_costs_no_more_than_the_encoder_reads(
+    monkeypatch: pytest.MonkeyPatch, words: int, units: float
+) -> None:
+    """In hundreds of tokens: what is behind the window is cut off before it costs anything."""
+    pytest.importorskip("datasketch")
+    asked: list[Callable[[BackboneCard], float]] = []
+
+    def measure(
+        *_: object, size: Callable[[BackboneCard], float], **__: object
+    ) -> dict[str, object]:
+        asked.append(size)
+        return {"backbones": (), "backbones_missing": {}}
+
+    monkeypatch.setattr("advisor.profilers.texts.measure_backbones", measure)
+    profile_of(texts_dataset([f"{i} " + "word " * (words - 1) for i in range(6)], [0, 1] * 3))
+    assert asked[0](find_backbone("all_minilm_l6_v2")) == pytest.approx(units)
+
+
+@pytest.mark.parametrize(("each", "asked"), [(1, 50), (6, 50), (6, 400)])
+def test_of_many_classes_a_few_are_asked_about_where_time_is_short(
+    monkeypatch: pytest.MonkeyPatch, each: int, asked: int
+) -> None:
+    """Two hundred classes that a backbone knows have no separability of zero; a pool is laid beside more of them."""
+    seen: list[list[str]] = []
+
+    def corners(items: Sequence[str], backbone: str) -> NDArray[np.float32]:
+        seen.append(list(items))
+        return np.eye(200, dtype=np.float32)[[int(item.split()[0]) for item in items]]
+
+    monkeypatch.setattr(
+        frozen, "usable_backbones", lambda modality, asked=(): ("all_minilm_l6_v2",)
+    )
+    monkeypatch.setattr(frozen, "embed", corners)
+    monkeypatch.setattr(frozen, "FEWEST", asked)
+    monkeypatch.setattr(frozen, "SECONDS", 0.0)
+    y = np.tile(np.arange(200), each)
+    texts = [f"{code} text {i}" for i, code in enumerate(y)]
+    dataset = texts_dataset(
+        texts, y.tolist(), task=Task.MULTICLASS, classes=tuple(map(str, range(200)))
+    )
+    rows = np.arange(len(y))
+    fields = frozen.measure_backbones(dataset, rows, (), labelled=texts, pool=texts[:5])
+    assert fields["separability"] == ({} if each == 1 else {"all_minilm_l6_v2": 1.0})
+    assert len(seen[0]) == min(asked, len(texts))
+    assert seen[1] == texts[:asked]

@@ -7,13 +7,13 @@ predictor of what a backbone is worth later: arXiv 2407.12210, 26 models, 11 set
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from advisor.backbone import fetch_backbone, find_backbone, usable_backbones
+from advisor.backbone import BackboneCard, fetch_backbone, find_backbone, usable_backbones
 from advisor.dataset import Dataset, Modality, Task
 from advisor.embedding import embed
 from advisor.profile import ITEMS
@@ -30,6 +30,10 @@ with MiniLM, 30 recordings/s of 5 s with Whisper's smallest encoder (our measure
 FEWEST = 50
 """Items that are embedded however slow the backbones are; our choice."""
 
+OF_A_CLASS = 3
+"""Items of a class that are embedded where there is no time for as many of each: some classes are left out then. Our
+choice: every item is then told by two others."""
+
 POOL_ASKED = 500
 """Items of the pool that are embedded; our choice: a share is then known to four points."""
 
@@ -41,7 +45,7 @@ def measure_backbones(
     *,
     labelled: Sequence[str],
     pool: Sequence[str],
-    size: float = 1.0,
+    size: Callable[[BackboneCard], float] = lambda card: 1.0,
 ) -> dict[str, object]:
     """Ask every backbone that can run here how well it knows these classes.
 
@@ -55,8 +59,9 @@ def measure_backbones(
         Backbones the user asked for; none for those of the house.
     labelled, pool : sequence of str
         The labelled items and those of the pool: paths of files, or texts.
-    size : float
-        What an item costs beside what the cards tell: one for a picture, hundreds of tokens, seconds of sound.
+    size : callable
+        What an item costs a backbone beside what its card tells: one for a picture, hundreds of tokens, seconds of
+        sound, and no more of them than it reads.
 
     Returns
     -------
@@ -72,20 +77,22 @@ def measure_backbones(
     }
     if not names or len(rows) < 2:
         return fields
-    cost = size * sum(find_backbone(name).multiply_adds * 1e9 for name in names)
+    cards = [find_backbone(name) for name in names]
+    cost = sum(size(card) * card.multiply_adds * 1e9 for card in cards)
     most = max(FEWEST, int(SECONDS * MULTIPLY_ADDS / max(cost, 1.0)))
-    rows = rows[: max(FEWEST, most * 2 // 3)]
-    items = [labelled[row] for row in rows]
-    known = {name: embed(items, name) for name in names}
+    limit = max(FEWEST, most * 2 // 3)
     if dataset.task is not Task.SEGMENTATION:
-        scores = {name: _score(known[name], dataset, rows) for name in names}
+        scores = _scores(names, dataset, _several_of_each(rows, dataset, limit), labelled)
         fields["separability"] = {name: round(score, 4) for name, score in scores.items()}
         # usable_backbones lists the smallest first, so that equal ones stay in that order
-        names = tuple(sorted(names, key=lambda name: -scores[name]))
+        names = tuple(sorted(names, key=lambda name: -scores.get(name, 0.0)))
         fields["backbones"] = names
-    here = _labelled(dataset, rows, known[names[0]])
-    limit = min(POOL_ASKED, max(FEWEST, most // 3))
-    return fields | _pool(pool, limit, names[0], here)
+    if not pool:
+        return fields | {"pool_overlap": None}
+    # of as many classes as can be, for a pool may hold any of them; what was embedded before is kept
+    rows = rows[:limit]
+    here = _labelled(dataset, rows, embed([labelled[row] for row in rows], names[0]))
+    return fields | _pool(pool, min(POOL_ASKED, max(FEWEST, most // 3)), names[0], here)
 
 
 def _find_usable(
@@ -104,10 +111,33 @@ def _find_usable(
     return names, missing
 
 
-def _score(embeddings: NDArray[np.float32], dataset: Dataset, rows: NDArray[np.int64]) -> float:
-    whole = np.isfinite(embeddings).all(axis=1)
-    with threadpool_limits(1):  # several threads on matrices this small wait for each other
-        return leave_one_out_score(embeddings[whole], dataset.y[rows[whole]], dataset.task)
+def _several_of_each(rows: NDArray[np.int64], dataset: Dataset, limit: int) -> NDArray[np.int64]:
+    """The first rows; where they would be one or two of a class, ``OF_A_CLASS`` of each of fewer classes.
+
+    These are the first in the order of the rows, and those of fewer items come last.
+    """
+    if dataset.task not in (Task.BINARY, Task.MULTICLASS) or len(rows) <= limit:
+        return rows[:limit]
+    codes = dataset.y[rows]
+    if limit >= OF_A_CLASS * np.unique(codes).size:
+        return rows[:limit]
+    members = [rows[codes == code][:OF_A_CLASS] for code in dict.fromkeys(codes.tolist())]
+    return np.concatenate(sorted(members, key=lambda few: -len(few)))[:limit]
+
+
+def _scores(
+    names: Sequence[str], dataset: Dataset, rows: NDArray[np.int64], labelled: Sequence[str]
+) -> dict[str, float]:
+    """Separability by backbone; empty where the rows hold no class twice."""
+    found: dict[str, float] = {}
+    for name in names:
+        embeddings = embed([labelled[row] for row in rows], name)
+        whole = np.isfinite(embeddings).all(axis=1)
+        with threadpool_limits(1):  # several threads on matrices this small wait for each other
+            score = leave_one_out_score(embeddings[whole], dataset.y[rows[whole]], dataset.task)
+        if score is not None:
+            found[name] = score
+    return found
 
 
 def _labelled(

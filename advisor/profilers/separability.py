@@ -17,13 +17,16 @@ PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """Ridge penalties tried, relative to the mean squared length of a centred embedding; the one with the least
 leave-one-out error counts. Our choice: four orders of magnitude around that length."""
 
+FEWEST_MEMBERS = 2
+"""Items of a class that leaving one out can score: without the only one, nothing is known of its class."""
+
 NEIGHBOURS = 5
 """Items that vote on a colour or a loudness; our choice, odd."""
 
 
 def leave_one_out_score(
     embeddings: NDArray[np.float32], y: NDArray[np.generic], task: Task
-) -> float:
+) -> float | None:
     """Score a linear head on frozen embeddings, each item predicted by all the others.
 
     Parameters
@@ -37,8 +40,9 @@ def leave_one_out_score(
 
     Returns
     -------
-    float
-        Accuracy balanced over classes; its mean over labels for multilabel; R2 for regression, not below 0.
+    float or None
+        Accuracy balanced over classes of two items or more; its mean over labels for multilabel; R2 for regression, not
+        below 0. ``None`` where there are no such classes, or no others to tell them from.
     """
     if task is Task.REGRESSION:
         values = y.astype(np.float64)
@@ -47,9 +51,10 @@ def leave_one_out_score(
         return max(0.0, 1.0 - float(np.sum((values - predicted) ** 2)) / spread) if spread else 0.0
     if task is Task.MULTILABEL:
         members = y.astype(np.float64)
-        members = members[:, (members.min(axis=0) == 0) & (members.max(axis=0) == 1)]
+        n_with = members.sum(axis=0)
+        members = members[:, np.minimum(n_with, len(members) - n_with) >= FEWEST_MEMBERS]
         if members.shape[1] == 0:
-            return 0.0
+            return None
         told = _leave_one_out(embeddings, _standardised(members))[0] > 0
         right = [
             (told[members[:, j] == v, j] == v).mean()
@@ -58,11 +63,12 @@ def leave_one_out_score(
         ]
         return float(np.mean(right))
     classes, codes = np.unique(y, return_inverse=True)
-    if classes.size < 2:
-        return 0.0
+    several = np.bincount(codes)[codes] >= FEWEST_MEMBERS
+    if classes.size < 2 or not several.any():
+        return None
     # Standardised indicators: a rare class is not outvoted by a frequent one.
     scores = _leave_one_out(embeddings, _standardised(np.eye(classes.size)[codes]))[0]
-    return balanced_accuracy(codes, np.argmax(scores, axis=1))
+    return balanced_accuracy(codes[several], np.argmax(scores, axis=1)[several])
 
 
 def balanced_accuracy(codes: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:

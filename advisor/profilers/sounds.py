@@ -15,7 +15,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from advisor.backbone import AudioCard, as_card, fetch_backbone, find_backbone, usable_backbones
+from advisor.backbone import (
+    AudioCard,
+    BackboneCard,
+    as_card,
+    fetch_backbone,
+    find_backbone,
+    usable_backbones,
+)
 from advisor.cache import content_keys
 from advisor.dataset import Dataset, Modality, Task
 from advisor.profile import PROFILERS, AudioProfile
@@ -31,6 +38,7 @@ from advisor.profilers.copies import (
 from advisor.profilers.counts import count_labels
 from advisor.profilers.frozen import measure_backbones
 from advisor.profilers.separability import neighbour_skill
+from advisor.sounds.decoding import MOST_SECONDS
 from advisor.sounds.files import SoundFile, scan_sounds
 from advisor.sounds.listening import Heard, listen_to
 from advisor.sounds.similarity import near_duplicates
@@ -77,6 +85,13 @@ def profile_recordings(dataset: Dataset, backbones: Sequence[str] = ()) -> Audio
     for_pictures = [
         n for n in backbones if find_backbone(n, Modality.AUDIO).modality is Modality.IMAGE
     ]
+    median = float(np.median([r.seconds for r in recordings] or [1.0]))
+
+    def size(card: BackboneCard) -> float:
+        if as_card(card, AudioCard).domain == "pictures":  # one of each, whatever its length
+            return 1.0
+        return max(0.1, min(median, MOST_SECONDS))
+
     # those that were unreadable when the folder was read, and those that became so since
     broken = [*dataset.broken, *(f"{short_name(path)}: {reason}" for path, reason in unreadable)]
     fields: dict[str, object] = {
@@ -94,7 +109,7 @@ def profile_recordings(dataset: Dataset, backbones: Sequence[str] = ()) -> Audio
             [name for name in backbones if name not in for_pictures],
             labelled=labelled,
             pool=_paths_of(dataset.X_unlabelled),
-            size=max(0.1, float(np.median([r.seconds for r in recordings] or [1.0]))),
+            size=size,
         ),
         "sampled": len(sample) < len(labelled),
         "sample_size": len(sample) if len(sample) < len(labelled) else None,

@@ -13,7 +13,14 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.backbone import LOADERS, TextCard, TextLoader, as_card, find_backbone
+from advisor.backbone import (
+    LOADERS,
+    BackboneCard,
+    TextCard,
+    TextLoader,
+    as_card,
+    find_backbone,
+)
 from advisor.dataset import Dataset, Modality, Task
 from advisor.profile import PROFILERS, LeakSuspect, TextProfile
 from advisor.profilers.copies import (
@@ -67,8 +74,8 @@ NAMED = 10
 EXCERPT = 60
 """Characters of a text that are shown in a message; our choice, for the reader."""
 
-WORDS_OF_A_CARD = 75
-"""Words of the text of 100 tokens that a card tells the cost of: an English word has about 1.3 tokens."""
+TOKENS_OF_A_CARD, WORDS_OF_A_CARD = 100, 75
+"""Tokens of the text that a card tells the cost of, and its words: an English word has about 1.3 tokens."""
 
 
 @PROFILERS.add(Modality.TEXT.value)
@@ -95,6 +102,12 @@ def profile_texts(dataset: Dataset, backbones: Sequence[str] = ()) -> TextProfil
     filled = np.array([bool(text.strip()) for text in labelled], dtype=np.bool_)
     counts = count_words(labelled)
     asked = copies.first_of_each(order[filled[order]][:ASKED])
+    median = _median(counts)
+
+    def size(card: BackboneCard) -> float:
+        read = as_card(card, TextCard).longest / TOKENS_OF_A_CARD
+        return max(0.1, min(median / WORDS_OF_A_CARD, read))
+
     fields: dict[str, object] = {
         **count_labels(dataset),
         **_columns(dataset),
@@ -112,7 +125,7 @@ def profile_texts(dataset: Dataset, backbones: Sequence[str] = ()) -> TextProfil
             backbones,
             labelled=labelled,
             pool=[text for text in _pool(dataset) if text.strip()],
-            size=max(0.1, _median(counts) / WORDS_OF_A_CARD),
+            size=size,
         ),
         "sampled": len(sample) < len(labelled),
         "sample_size": len(sample) if len(sample) < len(labelled) else None,

@@ -66,6 +66,7 @@ def decimals_for(scores: Iterable[Score]) -> int:
     3
     """
     widths = [score.high - score.low for score in scores if score.high > score.low]
+    widths = [width for width in widths if math.isfinite(width)]
     if not widths:
         return USUAL_DECIMALS
     decimals = SIGNIFICANT - math.floor(math.log10(min(widths)))

@@ -46,6 +46,7 @@ class AdaptedPixelsRepresentation(AdaptedItems, PixelsRepresentation):
         DeadlineExceeded
             When the deadline passes first.
         """
+        super().prepare(X, deadline)
         backbone, _, method = self.argument.rpartition(METHOD_MARK)
         hears = self.modality is Modality.AUDIO
         files = None if pool is None else self.items(pool)[0]

@@ -35,10 +35,15 @@ class PixelsRepresentation(ItemsRepresentation):
 
     modalities: ClassVar[frozenset[Modality]] = frozenset({Modality.IMAGE, Modality.AUDIO})
 
+    def __init__(self, argument: str = "") -> None:
+        super().__init__(argument)
+        self._deadline = Deadline(None)
+
     def prepare(
         self, X: pd.DataFrame, deadline: Deadline, pool: pd.DataFrame | None = None
     ) -> None:
-        """Nothing is kept, so there is nothing to do beforehand."""
+        """Do nothing beforehand, since nothing is kept: ``transform`` raises DeadlineExceeded from now on."""
+        self._deadline = deadline
 
     def compute(self, items: Sequence[str], deadline: Deadline) -> NDArray[Any]:
         """Decode and resize, with one thread per core.
@@ -82,9 +87,14 @@ class PixelsRepresentation(ItemsRepresentation):
         -------
         Features
             uint8; rows whose path is missing or whose file cannot be read are zero. All columns have one name.
+
+        Raises
+        ------
+        DeadlineExceeded
+            When the deadline of :meth:`prepare` passes first; one that only predicts has none.
         """
         paths = ["" if pd.isna(path) else str(path) for path in X[self.columns[0].name]]
-        return Features(self.compute(paths, Deadline(None)), FeatureInfo(names=self.names()))
+        return Features(self.compute(paths, self._deadline), FeatureInfo(names=self.names()))
 
     def names(self) -> tuple[str, ...]:
         """Give one name to all 196608 columns: a list of them would be longer than some pictures."""
