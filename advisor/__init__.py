@@ -27,9 +27,9 @@ ranking        measurements and published effects in one ranking
 pretraining    a backbone trained further on the unlabelled pool
 suggestion     which unlabelled items are most worth a label; labelling: the file to fill in
 report         the ranked plan
-downsampling   of a large table, the rows that the time limit allows to learn from
+downsampling   of many rows, those that the time limit allows to learn from
 search         the race for the budget; selection, ensemble and calibration after it
-pipeline       what predicts, and how it is saved
+deployment     the chosen models in one folder; pipeline: what predicts, and how it is saved
 =============  ===========================================================================
 
 The face: ``api`` (:func:`advise`, :func:`autofit`), ``cli`` (the commands), ``render`` (terminal, Markdown, HTML).

@@ -47,8 +47,8 @@ class Gate:
         The truth.
     criterion : Metric
         What candidates are compared by.
-    counts : ndarray of shape (n_samples, n_rows)
-        Bootstrap samples of the rows.
+    weights : ndarray of shape (1 + n_samples, n_rows)
+        How much each row counts, among all of them and in each bootstrap sample.
     beliefs : Beliefs
         What is known of strategies before they were tried.
     """
@@ -58,18 +58,18 @@ class Gate:
         answers: Mapping[int, NDArray[np.float64]],
         y: NDArray[np.generic],
         criterion: Metric,
-        counts: NDArray[np.uint16],
+        weights: NDArray[np.float64],
         beliefs: Beliefs,
     ) -> None:
         self.answers, self.y, self.criterion = answers, y, criterion
-        self.counts, self.beliefs = counts, beliefs
+        self.weights, self.beliefs = weights, beliefs
         self._known: dict[int, NDArray[np.float64]] = {}
 
     def passed(self, trials: Sequence[Trial]) -> tuple[list[Trial], tuple[str, ...]]:
         """Leave out what is ahead by luck.
 
         First whole strategies are judged; then what is gated, against the best without it of all that is believed by
-        then.
+        then, and against what evidence says where its strategy has not won without it.
 
         Parameters
         ----------
@@ -86,7 +86,9 @@ class Gate:
         plain = [trial for trial in trials if trial.number not in off]
         believed, said = self._believed(plain, strange, self.beliefs.behind)
         passing = [t for t in trials if t.number in off or t in believed]
-        kept, more = self._believed(passing, off, {})
+        proven = {trial.strategy for trial in believed}
+        behind = {n: prospect for n, prospect in self.beliefs.behind.items() if n not in proven}
+        kept, more = self._believed(passing, off, behind)
         return kept, (*said, *more)
 
     def factors(self, trials: Sequence[Trial]) -> NDArray[np.float64]:
@@ -151,7 +153,7 @@ class Gate:
         """Whether a trial wins beyond chance, and beyond what evidence says against its strategy."""
         own, other = self.answers[trial.number], self.answers[best.number]
         _, low, _ = paired_difference(
-            self.y, own, other, self.criterion, self.counts, BELIEVED_LEVEL
+            self.y, own, other, self.criterion, self.weights[1:], BELIEVED_LEVEL
         )
         if not low > 0 or prospect is None:
             return low > 0
@@ -166,8 +168,7 @@ class Gate:
     def _log_losses(self, trial: Trial) -> NDArray[np.float64]:
         """Logarithms of the loss on all rows, then on every bootstrap sample; computed once."""
         if trial.number not in self._known:
-            weights = np.vstack([np.ones(len(self.y)), self.counts]).astype(np.float64)
-            scores = self.criterion.score(self.y, self.answers[trial.number], weights)
+            scores = self.criterion.score(self.y, self.answers[trial.number], self.weights)
             losses = [self.criterion.error(float(score)) for score in scores]
             self._known[trial.number] = np.log(np.maximum(losses, SMALLEST_LOSS))
         return self._known[trial.number]

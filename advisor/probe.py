@@ -124,7 +124,7 @@ def run_probe(  # noqa: PLR0913 (the whole of what judging here depends on)
         if sampled:
             notes = (
                 f"The probe looked at {len(rows):,} of {dataset.n_labelled:,} labelled {profile.items}"
-                f" (a {'group-wise' if dataset.groups is not None else 'stratified'} sample).",
+                " (a stratified sample).",
             )
         return Probe(
             n_rows=len(rows),
@@ -179,7 +179,7 @@ def probe_of(
     return Probe(
         n_rows=len(workspace.y),
         n_labelled=profile.n_labelled,
-        folds=len(workspace.folds),
+        folds=workspace.problem.splits.folds,
         metric=metric.name,
         measured=measured,
         dummy=dummy,
@@ -292,7 +292,8 @@ class _Session:
     def predicted(self, strategy: Strategy) -> float:
         """Seconds of one fit on the probe's rows, by the strategy's own formula."""
         n_train = min(len(fold.train) for fold in self.workspace.folds)
-        return strategy.cost(
+        return strategy.problem_cost(
+            self.workspace.problem.task,
             n_train,
             max(1, len(self.workspace.columns)),
             self.workspace.problem.n_outputs,
@@ -358,7 +359,7 @@ class _Session:
 
     @cached_property
     def _drawn(self) -> tuple[NDArray[np.int64], Counts]:
-        rows, blocks = compared_rows(len(self.workspace.y)), self.workspace.blocks
+        rows, blocks = compared_rows(self.workspace.y), self.workspace.blocks
         blocks = None if blocks is None else blocks[rows]
         return rows, bootstrap_counts(self.workspace.y[rows], blocks, BOOTSTRAPS, self.seed)
 

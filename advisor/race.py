@@ -85,10 +85,12 @@ class Arm:
         The same of any parameter values; without it no trial is shortened.
     spent : float
         ``cost`` times the trials it had.
-    best, best_predictions : Trial, ndarray of shape (n_rows, n_outputs) or None
-        Its best complete trial.
+    best, best_predictions, best_single : Trial, ndarray of shape (n_rows, n_outputs), the same, or None
+        Its best complete trial; averaged over repeats, and of the first repeat alone.
     cap : int
         Trials it may have.
+    n_fits : int
+        Models of one configuration, over all folds and repeats.
     is_net : bool
         Whether its fits train a network (see :attr:`advisor.strategy.Card.clock`).
     afterwards : float
@@ -100,6 +102,7 @@ class Arm:
     space: SearchSpace
     cost: float
     cap: int = 1_000
+    n_fits: int = 1
     is_net: bool = False
     afterwards: float = 0.0
     cost_of: Callable[[Mapping[str, ParamValue]], float] | None = None
@@ -107,6 +110,7 @@ class Arm:
     trials: list[Trial] = field(default_factory=list)
     best: Trial | None = None
     best_predictions: NDArray[np.float64] | None = None
+    best_single: NDArray[np.float64] | None = None
     alive: bool = True
 
     @property
@@ -140,12 +144,18 @@ class Arm:
         cap = self.cap if self.space.params else 1
         return self.alive and len(self.trials) < cap
 
-    def admit(self, trial: Trial, predictions: NDArray[np.float64] | None) -> None:
-        """Take over a trial that has ended."""
+    def admit(
+        self,
+        trial: Trial,
+        predictions: NDArray[np.float64] | None,
+        single: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Take over a trial that has ended; without ``single`` there is one repeat."""
         self.trials.append(trial)
         self.spent += self.cost
         if trial.state == "complete" and trial.loss is not None and trial.loss < self.loss:
             self.best, self.best_predictions = trial, predictions
+            self.best_single = predictions if single is None else single
         elif self.complete() == 0 and len(self.trials) >= RACE_AFTER:
             self.alive = False  # nothing of it ever ended
 
@@ -209,7 +219,7 @@ class Race:
     ) -> None:
         self.arms = list(arms)
         self.workspace, self.criterion, self.jobs = workspace, criterion, jobs
-        self.rows = compared_rows(len(workspace.y))
+        self.rows = compared_rows(workspace.y)
         self._counts = self._bootstrap(self.rows)
 
     @property
@@ -321,36 +331,34 @@ class Race:
 
     def judge(self) -> None:
         """Drop the strategies that are clearly behind the leader."""
-        leader = self.leader
-        if leader.best_predictions is None:
-            return
+        leader, y = self.leader, self.workspace.y[self.rows]
         for arm in self.arms:
             if arm is leader or not arm.alive or arm.complete() < RACE_AFTER:
                 continue
-            if arm.best_predictions is not None and self._behind(
-                self.workspace.y[self.rows],
-                leader.best_predictions[self.rows],
-                arm.best_predictions[self.rows],
-                self._counts,
-            ):
-                arm.alive = False
+            lead, own = leader.best_predictions, arm.best_predictions
+            if leader.n_fits != arm.n_fits:
+                lead, own = leader.best_single, arm.best_single  # one model a row with one model
+            if lead is None or own is None:
+                continue
+            arm.alive = not self._behind(y, lead[self.rows], own[self.rows], self._counts)
 
     def stop_early(self, arm: Arm) -> StopEarly | None:
-        """Compare the first folds of a configuration with its own strategy's best on the same rows.
+        """Compare the first folds of a configuration with those of its own strategy's best.
 
+        One model a row with one model a row: an average over repeats would be ahead of the very same configuration.
         The first trial of a network is compared with the leader: all its folds would take minutes.
         """
-        best = arm.best_predictions
-        if best is None and arm.is_net:
-            best = self.leader.best_predictions
+        best = arm.best_single
+        if arm.best is None and arm.is_net:
+            best = self.leader.best_single
         if best is None:
             return None
 
         def behind(rows: NDArray[np.int64], predictions: NDArray[np.float64]) -> bool:
-            some = compared_rows(len(rows))
-            rows, predictions = rows[some], predictions[some]
-            counts = self._bootstrap(rows)
-            return self._behind(self.workspace.y[rows], best[rows], predictions, counts)
+            some = compared_rows(self.workspace.y[rows])
+            counts = self._bootstrap(rows[some])
+            y = self.workspace.y[rows[some]]
+            return self._behind(y, best[rows[some]], predictions[some], counts)
 
         return behind
 

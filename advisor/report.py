@@ -69,6 +69,10 @@ def _profile_of_modality(value: object) -> object:
     return value
 
 
+NOTHING_MEASURED = "Nothing was measured (no probe): the ranking rests on published evidence alone."
+"""Note of a report without a probe."""
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -373,7 +377,7 @@ def _reasons(candidate: Candidate) -> tuple[str, ...]:
 
 def _notes_of_probe(probe: Probe | None) -> tuple[str, ...]:
     if probe is None:
-        return ("Nothing was measured (no probe): the ranking rests on published evidence alone.",)
+        return (NOTHING_MEASURED,)
     if not probe.unfinished:
         return probe.notes
     late = "; ".join(f"{name} ({why})" for name, why in probe.unfinished.items())

@@ -19,11 +19,11 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
+from advisor.afterwards import Afterwards
 from advisor.errors import NoStrategy
 from advisor.evaluation import Score, score_interval
 from advisor.executor import Executor
 from advisor.interrupts import whole
-from advisor.later_rows import LaterRows
 from advisor.metrics import get_metric
 from advisor.parameter import Categorical, Float, ParamValue
 from advisor.race import SHORTENED, Arm, Race
@@ -100,8 +100,8 @@ class Search:
         Optuna's journal file; studies in it are continued.
     progress : callable or None
         Called with a :class:`SearchState` before and after every trial.
-    later : LaterRows or None
-        Rows that the final predictor will have to predict within the same time limit.
+    afterwards : Afterwards or None
+        What will have to happen within the same time limit; ``None`` for nothing.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Search:
         spaces: Sequence[SearchSpace],
         journal: Path,
         progress: Progress | None = None,
-        later: LaterRows | None = None,
+        afterwards: Afterwards | None = None,
     ) -> None:
         problem = workspace.problem
         self.executor, self.workspace, self.store = executor, workspace, store
@@ -126,7 +126,7 @@ class Search:
         with whole():
             self._studies = {space.strategy: self._study(space, storage) for space in spaces}
         self._ahead = {space.strategy: self._planned(space) for space in spaces}
-        self.later = later or LaterRows(workspace)
+        self.afterwards = afterwards or Afterwards(workspace)
         arms = [self._arm(space) for space in spaces]
         self.race = Race(arms, workspace, self.criterion, executor.jobs)
         for arm in arms:
@@ -210,9 +210,9 @@ class Search:
         )
         trial = self._record(done, number, origin, asked.number)
         with whole():
-            self.store.add(trial, done.predictions)
+            self.store.add(trial, done.predictions, done.single)
             _tell(study, asked, trial)
-        arm.admit(trial, done.predictions)
+        arm.admit(trial, done.predictions, done.single)
 
     def _record(self, done: CrossValidation, number: int, origin: str, study_number: int) -> Trial:
         score = loss = None
@@ -259,10 +259,10 @@ class Search:
     def _left(self, budget: Budget) -> float | None:
         if budget.seconds is None:
             return None
-        # What may be part of the final predictor has to be asked, once more, after the search.
-        done = [(arm, arm.best) for arm in self.race.arms if arm.alive and arm.best is not None]
-        rest = [a.afterwards + self.later.representing(a.strategy, t.params) for a, t in done]
-        return max(0.0, budget.seconds - max(rest, default=0.0) - (time.monotonic() - self._start))
+        arms = [arm for arm in self.race.arms if arm.alive]
+        best = [arm.best for arm in arms if arm.best is not None]
+        kept = self.afterwards.seconds(best, {arm.strategy: arm.afterwards for arm in arms})
+        return max(0.0, budget.seconds - kept - (time.monotonic() - self._start))
 
     def _tell_progress(self, strategy: str, left: float | None) -> None:
         if self.progress is not None:
@@ -303,7 +303,8 @@ class Search:
         for trial in self.store.trials:
             if trial.strategy == arm.strategy:
                 whole = trial.state == "complete"
-                arm.admit(trial, self.store.predictions(trial.number) if whole else None)
+                said = self.store.predictions(trial.number) if whole else None
+                arm.admit(trial, said, self.store.single(trial.number))
 
     def _planned(self, space: SearchSpace) -> list[dict[str, ParamValue]]:
         """The default and the known-good points, without those that a resumed run has tried."""
@@ -331,14 +332,16 @@ class Search:
             space,
             cost=cost_of(space.defaults()),
             cap=card.most_trials(len(self.workspace.y)),
+            n_fits=self.workspace.n_folds(space.strategy),
             is_net=card.clock == "net",
-            afterwards=self.later.predicting(space),
+            afterwards=self.afterwards.predicting(space),
             cost_of=cost_of,
         )
 
     def _cost(self, space: SearchSpace, params: Mapping[str, ParamValue]) -> float:
         """Seconds on all folds, on one core."""
-        cost = STRATEGIES[space.strategy].cost(
+        cost = STRATEGIES[space.strategy].problem_cost(
+            self.workspace.problem.task,
             len(self.workspace.folds[0].train),
             len(self.workspace.columns),
             self.workspace.problem.n_outputs,
@@ -365,7 +368,7 @@ def _suggest(asked: optuna.Trial, space: SearchSpace) -> dict[str, ParamValue]:
             if any(values[other] != wanted for other, wanted in param.when.items()):
                 continue
             if isinstance(param, Categorical):
-                values[name] = asked.suggest_categorical(name, list(param.choices))
+                values[name] = asked.suggest_categorical(name, list(param.drawn))
             elif isinstance(param, Float):
                 values[name] = asked.suggest_float(name, param.low, param.high, log=param.log)
             else:

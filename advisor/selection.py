@@ -26,6 +26,7 @@ from advisor.evaluation import (
 )
 from advisor.gate import Gate
 from advisor.metrics import Metric, get_metric
+from advisor.sampling import weighed_rows
 from advisor.trials import Trial, TrialStore, contenders
 from advisor.workspace import Problem, Workspace
 
@@ -38,7 +39,7 @@ last, but never fewer than the second (Tsamardinos et al. 2018 use 500 and more;
 tenth of the interval's width, and the more rows the narrower that is)."""
 
 MAX_ROWS = 10_000
-"""Rows that the choice and its score are computed on; above, a random part (our choice: the interval is then
+"""Rows that the choice and its score are computed on; above, a part of them (our choice: the interval is then
 a few tenths of a point wide)."""
 
 SLOW_BOOTSTRAP_ROWS = {"average_precision": 100_000}
@@ -123,14 +124,16 @@ def select(
     """
     problem = workspace.problem
     metric = get_metric(problem.metric, problem.task)
-    rows, notes = _rows(workspace)
+    rows, everything, notes = _rows(workspace, metric)
     y = workspace.y[rows]
     blocks = None if workspace.blocks is None else workspace.blocks[rows]
     counts = bootstrap_counts(y, blocks, bootstraps(len(y), metric), problem.seed)
+    weighed = counts if (everything == 1).all() else counts * everything
     criterion = get_metric(metric.criterion, problem.task)
     answers = _answers(contenders(store), store, rows, y, metric)
-    trials = _best_first(answers, y, criterion)
-    gate = Gate({n: own.values for n, own in answers.items()}, y, criterion, counts, beliefs)
+    trials = _best_first(answers, y, criterion, everything)
+    said_of = {number: own.values for number, own in answers.items()}
+    gate = Gate(said_of, y, criterion, np.vstack([everything, weighed]), beliefs)
     trials, said = gate.passed(trials)
     notes += said
     stack = np.stack([answers[trial.number].values for trial in trials])
@@ -147,8 +150,7 @@ def select(
 
     # Small matrices: with several BLAS threads they would mostly wait for each other.
     with threadpool_limits(1):
-        score = bias_corrected_score(y, metric, chosen_on, counts)
-        everything = np.ones(len(y))
+        score = bias_corrected_score(y, metric, chosen_on, counts, row_weights=everything)
         blend = choose(everything)
         calibrator = _calibrate(blend, stack, y, everything, problem)
     final = _judged(blend, calibrator, stack, metric)
@@ -156,7 +158,7 @@ def select(
         ((w, t) for w, t in zip(blend.weights, trials, strict=True) if w > 0),
         key=lambda pair: (-pair[0], pair[1].number),
     )
-    notes += _permutation_note(final, y, metric, problem)
+    notes += _permutation_note(final, y, metric, workspace)
     return Selection(
         members=tuple(trial for _, trial in kept),
         weights=tuple(float(weight) for weight, _ in kept),
@@ -164,7 +166,7 @@ def select(
         decision=blend.decision,
         calibrator=calibrator,
         score=score,
-        naive=float(metric.score(y, final)[0]),
+        naive=float(metric.score(y, final, everything[None])[0]),
         notes=notes,
     )
 
@@ -196,26 +198,37 @@ def _answers(
 
 
 def _best_first(
-    answers: Mapping[int, _Answers], y: NDArray[np.generic], criterion: Metric
+    answers: Mapping[int, _Answers],
+    y: NDArray[np.generic],
+    criterion: Metric,
+    weights: NDArray[np.float64],
 ) -> list[Trial]:
     """Order trials by the criterion of their answers; they come so where these are as they were predicted."""
     if all(own.calibrator == NO_CALIBRATION for own in answers.values()):
         return [own.trial for own in answers.values()]
 
     def loss(own: _Answers) -> tuple[bool, float, int]:
-        error = criterion.error(float(criterion.score(y, own.values)[0]))
+        error = criterion.error(float(criterion.score(y, own.values, weights[None])[0]))
         return bool(np.isnan(error)), error, own.trial.number
 
     return [own.trial for own in sorted(answers.values(), key=loss)]
 
 
-def _rows(workspace: Workspace) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    n_rows = len(workspace.y)
-    if n_rows <= MAX_ROWS:
-        return np.arange(n_rows), ()
-    generator = np.random.default_rng(workspace.problem.seed)
-    rows = np.sort(generator.choice(n_rows, MAX_ROWS, replace=False))
-    return rows, (f"the ensemble and its score come from {MAX_ROWS:,} of {n_rows:,} labelled rows",)
+def _rows(
+    workspace: Workspace, metric: Metric
+) -> tuple[NDArray[np.int64], NDArray[np.float64], tuple[str, ...]]:
+    """The rows that the choice is made on and scored by, how much each counts, and what to say of it."""
+    y, seed = workspace.y, workspace.problem.seed
+    if len(y) <= MAX_ROWS:
+        return np.arange(len(y)), np.ones(len(y)), ()
+    if metric.name in PROPER:  # means over rows, which calibrators are fitted for again and again
+        rows = np.sort(np.random.default_rng(seed).choice(len(y), MAX_ROWS, replace=False))
+        weights = np.ones(MAX_ROWS, dtype=np.int64)
+    else:
+        rows, weights = weighed_rows(y, MAX_ROWS, seed)
+    rare = "" if (weights == 1).all() else ", which of rare classes are as many as possible"
+    told = f"the ensemble and its score come from {len(rows):,} of {len(y):,} labelled rows{rare}"
+    return rows, weights.astype(np.float64), (told,)
 
 
 Chooser = Callable[[NDArray[np.float64]], Blend]
@@ -274,15 +287,16 @@ def _judged(
 
 
 def _permutation_note(
-    final: NDArray[np.float64], y: NDArray[np.generic], metric: Metric, problem: Problem
+    final: NDArray[np.float64], y: NDArray[np.generic], metric: Metric, workspace: Workspace
 ) -> tuple[str, ...]:
     """With a tiny class, ask how often shuffled labels would score as well."""
+    problem, labels = workspace.problem, workspace.y
     smallest = (
-        len(y)
+        len(labels)
         if not problem.task.is_classification
-        else int(y.sum(axis=0).min())
-        if y.ndim == 2
-        else int(np.bincount(y.astype(np.int64), minlength=len(problem.classes)).min())
+        else int(labels.sum(axis=0).min())
+        if labels.ndim == 2
+        else int(np.bincount(labels.astype(np.int64), minlength=len(problem.classes)).min())
     )
     if smallest >= TINY_CLASS:
         return ()

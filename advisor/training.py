@@ -1,6 +1,6 @@
 """Plan and dataset → a trained model in a run directory, and a score one can believe.
 
-The stages of a run, each a function below: lay the workspace, search, select, deploy, tell.
+The stages of a run: lay the workspace, search, select, deploy, tell.
 """
 
 from __future__ import annotations
@@ -16,26 +16,32 @@ from pathlib import Path
 
 import numpy as np
 
+from advisor.afterwards import Afterwards
 from advisor.belief import beliefs_of
 from advisor.dataset import Dataset
+from advisor.deployment import deploy
 from advisor.downsampling import rows_in_time
 from advisor.errors import InvalidRequest, InvalidRun, NoStrategy, quoted
 from advisor.executor import Executor
-from advisor.jobs import FoldJob
-from advisor.later_rows import LaterRows
-from advisor.manifest import FoldPart, Manifest, Member, link_tree, seal
 from advisor.metrics import Metric, get_metric
 from advisor.pipeline import FittedPipeline
 from advisor.probe import probe_of
-from advisor.report import Judging, Origin, StrategyReport, advise_profile, installed_versions
-from advisor.representation import FeatureInfo
+from advisor.profile import DatasetProfile
+from advisor.report import (
+    NOTHING_MEASURED,
+    Judging,
+    Origin,
+    StrategyReport,
+    advise_profile,
+    installed_versions,
+)
 from advisor.run import Result, Run, RunSettings, read_run
 from advisor.search import Budget, Progress, Search, SearchResult
 from advisor.selection import Selection, select
 from advisor.space import SearchSpace
 from advisor.strategy import STRATEGIES
-from advisor.trials import CrossValidation, Trial, TrialStore, fold_seed
-from advisor.workspace import WHOLE, Workspace
+from advisor.trials import CrossValidation, Trial, TrialStore
+from advisor.workspace import Workspace
 
 FINISH_SECONDS, FINISH_SHARE = 1.0, 0.06
 """Kept back from the time limit for choosing, scoring and writing the final predictor: this many seconds plus this
@@ -82,14 +88,17 @@ def train(
     kept = rows_in_time(dataset, report, budget.seconds, executor.jobs)
     workspace = _workspace(run, dataset if kept is None else dataset.take(kept), report)
     store = TrialStore(run.trials)
-    later = LaterRows(workspace, None if dataset.y_test is None else dataset.X_test)
-    search = Search(executor, workspace, store, _spaces(report), run.journal, progress, later)
+    X_test = None if dataset.y_test is None else dataset.X_test
+    after = Afterwards(workspace, X_test, settings.single_model)
+    search = Search(executor, workspace, store, _spaces(report), run.journal, progress, after)
     outcome = search.run(_search_budget(budget, started))
-    outcome = replace(outcome, notes=(*_sampled(workspace, dataset), *outcome.notes))
+    outcome = replace(outcome, notes=(*_sampled(workspace, report.profile), *outcome.notes))
     if progress is not None:
         progress(replace(search.state(None), phase="finish"))
     selection = select(workspace, store, settings.single_model, beliefs_of(report))
-    pipeline = _deploy(run, workspace, store, selection, executor, settings.single_model)
+    ends = None if budget.seconds is None else started + budget.seconds
+    pipeline, told = deploy(run, workspace, store, selection, executor, settings.single_model, ends)
+    outcome = replace(outcome, notes=(*told, *outcome.notes))
     result = _result(dataset, pipeline, store, selection, outcome, settings, started)
     if not settings.given_plan:
         measured = measured_report(report, workspace, store, executor.jobs)
@@ -135,12 +144,13 @@ def measured_report(
     seconds = sum(trial.seconds for trial in defaults)
     probe = probe_of(workspace, report.profile, report.regime, done, jobs, seconds)
     judging = Judging(report.metric, report.metric_reason, report.splits, report.seed)
-    origin = Origin(
-        report.source, report.fingerprint, report.targets, report.group_columns, report.notes
-    )
-    return advise_profile(
+    notes = tuple(note for note in report.notes if note != NOTHING_MEASURED)
+    origin = Origin(report.source, report.fingerprint, report.targets, report.group_columns, notes)
+    measured = advise_profile(
         report.profile, report.regime, report.findings, judging, probe, origin
-    ).model_copy(update={"more_labels": report.more_labels} if report.probe_seconds else {})
+    )
+    # A search draws no learning curve: what was said of one stays.
+    return measured.model_copy(update={"more_labels": report.more_labels})
 
 
 def _workspace(run: Run, dataset: Dataset, report: StrategyReport) -> Workspace:
@@ -181,104 +191,6 @@ def _search_budget(budget: Budget, started: float) -> Budget:
     return Budget(seconds=max(0.0, left), trials=budget.trials)
 
 
-def _deploy(
-    run: Run,
-    workspace: Workspace,
-    store: TrialStore,
-    selection: Selection,
-    executor: Executor,
-    single: bool,
-) -> FittedPipeline:
-    """Gather the chosen models into ``RUN/model``, built aside and renamed when whole."""
-    draft = run.folder / "model.draft"
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir()
-    if single:
-        alone = _refit(draft, workspace, selection.members[0], executor)
-        members = [alone.model_copy(update={"calibrator": selection.calibrators[0]})]
-    else:
-        members = [
-            _gather(draft, workspace, store, trial, weight).model_copy(update={"calibrator": own})
-            for trial, weight, own in zip(
-                selection.members, selection.weights, selection.calibrators, strict=True
-            )
-        ]
-    manifest = Manifest(
-        problem=workspace.problem,
-        columns=workspace.columns,
-        members=tuple(members),
-        calibrator=selection.calibrator,
-        decision=selection.decision,
-        versions=installed_versions(),
-    )
-    seal(draft, manifest)
-    shutil.rmtree(run.model, ignore_errors=True)
-    draft.rename(run.model)
-    return FittedPipeline(run.model)
-
-
-def _gather(
-    draft: Path, workspace: Workspace, store: TrialStore, trial: Trial, weight: float
-) -> Member:
-    """Link one member's fold models and the representations they read into the draft."""
-    representation = STRATEGIES[trial.strategy].representation(trial.params)
-    folds = []
-    for i in range(workspace.n_folds(trial.strategy)):
-        model = f"models/{trial.number:05d}/fold{i}"
-        (draft / model).parent.mkdir(parents=True, exist_ok=True)
-        link_tree(store.models(trial.number) / f"fold{i}", draft / model)
-        folds.append(_part(draft, workspace, representation, i, model))
-    return Member(
-        strategy=trial.strategy,
-        params=trial.params,
-        representation=representation,
-        weight=weight,
-        folds=tuple(folds),
-    )
-
-
-def _refit(draft: Path, workspace: Workspace, trial: Trial, executor: Executor) -> Member:
-    """Train the best configuration once more, on all rows."""
-    representation = STRATEGIES[trial.strategy].representation(trial.params)
-    model = f"models/{trial.number:05d}/whole"
-    job = FoldJob(
-        workspace=workspace.folder,
-        strategy=trial.strategy,
-        params=trial.params,
-        fold=WHOLE,
-        seed=fold_seed(workspace.problem.seed, WHOLE),
-        predictions=workspace.folder / "refit.npy",
-        model=draft / model,
-    )
-    for result in executor.run([job]):
-        if result.error:
-            raise NoStrategy(f"refitting '{trial.strategy}' on all rows failed: {result.error}")
-    return Member(
-        strategy=trial.strategy,
-        params=trial.params,
-        representation=representation,
-        weight=1.0,
-        folds=(_part(draft, workspace, representation, WHOLE, model),),
-    )
-
-
-def _part(
-    draft: Path, workspace: Workspace, representation: str, fold: int, model: str
-) -> FoldPart:
-    features = workspace.features(fold, representation)
-    place = f"representations/{features.folder.parent.name}"
-    if not (draft / place).exists():
-        (draft / place).parent.mkdir(parents=True, exist_ok=True)
-        link_tree(features.folder, draft / place)
-    info: FeatureInfo = features.train.info
-    return FoldPart(
-        model=model,
-        representation=place,
-        seed=fold_seed(workspace.problem.seed, fold),
-        info=info,
-    )
-
-
 def _result(
     dataset: Dataset,
     pipeline: FittedPipeline,
@@ -317,14 +229,14 @@ def _result(
     )
 
 
-def _sampled(workspace: Workspace, dataset: Dataset) -> tuple[str, ...]:
-    """Say so where not all labelled rows were learned from."""
-    used, given = len(workspace.y), dataset.n_labelled
+def _sampled(workspace: Workspace, profile: DatasetProfile) -> tuple[str, ...]:
+    """Say so where not all that is labelled was learned from."""
+    used, given = len(workspace.y), profile.n_labelled
     if used == given:
         return ()
     return (
-        f"learned from {used:,} of {given:,} labelled rows, drawn at random: with more, hardly a model would have "
-        "ended in time; start again with a longer --time-limit for more of them",
+        f"learned from {used:,} of {given:,} labelled {profile.items}, drawn at random: with more, hardly a model "
+        "would have ended in time; start again with a longer --time-limit for more of them",
     )
 
 

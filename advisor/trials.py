@@ -46,6 +46,9 @@ class CrossValidation:
     ----------
     predictions : ndarray of shape (n_rows, n_outputs) or None
         Out-of-fold, averaged over repeats; ``None`` unless every fold ended.
+    single : ndarray of shape (n_rows, n_outputs) or None
+        Those of the first repeat alone: what other predictions of one model a row are compared with, since an average
+        of several is ahead of the very same configuration. ``None`` where there is one repeat.
     seconds : float
         Wall clock.
     fit_seconds : float
@@ -66,6 +69,7 @@ class CrossValidation:
     truncated: bool = False
     stopped: bool = False
     error: str = ""
+    single: NDArray[np.float64] | None = None
 
 
 def cross_validate(  # noqa: PLR0913 (keyword-only options)
@@ -138,10 +142,12 @@ def cross_validate(  # noqa: PLR0913 (keyword-only options)
             for i in range(len(folds))
         ]
         outcome = _run(executor, workspace, jobs, stop_early)
-        predictions = None
+        predictions = single = None
         if not outcome.error and not outcome.stopped:
             parts = [np.load(job.predictions) for job in jobs]
             predictions = pooled(parts, folds, len(workspace.y))
+            if len(folds) > (once := workspace.problem.splits.folds):
+                single = pooled(parts[:once], folds[:once], len(workspace.y))
     if predictions is None and models is not None:
         shutil.rmtree(models, ignore_errors=True)
     return CrossValidation(
@@ -153,6 +159,7 @@ def cross_validate(  # noqa: PLR0913 (keyword-only options)
         truncated=outcome.truncated,
         stopped=outcome.stopped,
         error=outcome.error,
+        single=single,
     )
 
 
@@ -279,7 +286,12 @@ class TrialStore:
         """Where a trial's fold models are."""
         return self.place(number) / "models"
 
-    def add(self, trial: Trial, predictions: NDArray[np.float64] | None) -> None:
+    def add(
+        self,
+        trial: Trial,
+        predictions: NDArray[np.float64] | None,
+        single: NDArray[np.float64] | None = None,
+    ) -> None:
         """Write a trial down; predictions first, the record last, so that a record means all is there.
 
         Parameters
@@ -288,6 +300,8 @@ class TrialStore:
             That has ended.
         predictions : ndarray of shape (n_rows, n_outputs) or None
             Its out-of-fold predictions, where it is complete.
+        single : ndarray of shape (n_rows, n_outputs) or None
+            Those of its first repeat alone (see :class:`CrossValidation`).
 
         Raises
         ------
@@ -300,6 +314,8 @@ class TrialStore:
         place.mkdir(exist_ok=True)
         if predictions is not None:
             np.save(place / "predictions.npy", predictions)
+        if single is not None:
+            np.save(place / "single.npy", single)
         draft = place / "trial.draft"
         draft.write_text(trial.model_dump_json(indent=2), "utf-8")
         draft.rename(place / "trial.json")
@@ -309,6 +325,11 @@ class TrialStore:
         """Out-of-fold predictions of a complete trial, of shape (n_rows, n_outputs)."""
         values: NDArray[np.float64] = np.load(self.place(number) / "predictions.npy")
         return values
+
+    def single(self, number: int) -> NDArray[np.float64] | None:
+        """Those of its first repeat alone; ``None`` where there is one, or an earlier version wrote the trial."""
+        path = self.place(number) / "single.npy"
+        return np.load(path) if path.exists() else None
 
     def complete(self) -> list[Trial]:
         """Trials that may be compared, best first."""

@@ -222,3 +222,30 @@ def test_a_score_survives_json() -> None:
     """The report stores it."""
     score = Score(value=0.8, low=0.7, high=0.9)
     assert Score.model_validate_json(score.model_dump_json()) == score
+
+
+def test_an_interval_without_a_bootstrap_is_finite() -> None:
+    """With one block per class nothing is ever out of the bag: what has no end ends at the value, and reads back."""
+    y = np.repeat([0, 1], 20)
+    counts = bootstrap_counts(y, y, 10, 0)
+    found = score_interval(y, np.full((40, 2), 0.5), METRICS["log_loss"], counts)
+    assert (found.low, found.high) == (0.0, found.value)
+    assert found.value == pytest.approx(np.log(2))
+    assert Score.model_validate_json(found.model_dump_json()) == found
+
+
+@pytest.mark.parametrize("name", ["rmse", "mae", "r2"])
+@pytest.mark.parametrize("unit", [1e-13, 1e9])
+def test_the_unit_of_the_target_changes_nothing(name: str, unit: float) -> None:
+    """Of a score in farads or in micrograms, and of its chance: both are those of unit 1, in the other unit."""
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=60)
+    pred = (0.3 * y + rng.normal(size=60))[:, None]
+    metric = METRICS[name]
+    counts = bootstrap_counts(y, None, 50, 0)
+    one, other = (score_interval(y * u, pred * u, metric, counts) for u in (1.0, unit))
+    factor = 1.0 if name == "r2" else unit
+    for end in ("value", "low", "high"):
+        assert getattr(other, end) == pytest.approx(getattr(one, end) * factor, rel=1e-6, abs=0)
+    chances = [permutation_p(y * u, pred * u, metric, 0, n=50) for u in (1.0, unit)]
+    assert chances[0] == chances[1] < 1.0

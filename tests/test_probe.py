@@ -14,15 +14,19 @@ from advisor import probe as probing
 from advisor.api import advise_dataset
 from advisor.dataset import Dataset, Task, read_dataset
 from advisor.evaluation import Score
+from advisor.executor import ThisProcess
 from advisor.measurement import Probe
+from advisor.metrics import get_metric
 from advisor.probe import run_probe
 from advisor.profile import profile_dataset
 from advisor.regime import find_regime
 from advisor.sampling import sample_rows
+from advisor.space import load_space
 from advisor.splits import plan_splits
 from advisor.strategy import STRATEGIES
 from advisor.trials import CrossValidation
 from advisor.workspace import Workspace
+from tests.problems import small_dataset, workspace_of
 
 PATIENCE = 60.0
 """Seconds for a probe that is to finish: far more than it takes."""
@@ -175,18 +179,32 @@ def test_a_sample_keeps_rare_classes() -> None:
     assert np.all(np.diff(rows) > 0)
 
 
-def test_a_sample_keeps_whole_groups() -> None:
-    """A group is in the sample or out of it."""
-    groups = np.repeat(np.arange(100), 10)
-    rows = sample_rows(_dataset(np.zeros(1000, dtype=np.int64), groups), 205, seed=0)
-    sizes = np.bincount(groups[rows], minlength=100)
-    assert set(sizes) == {0, 10}
-    assert len(rows) == 200
+@pytest.mark.parametrize(("n_groups", "size"), [(3, 1_000), (8, 400), (150, 20)])
+@pytest.mark.parametrize("task", [Task.BINARY, Task.REGRESSION])
+def test_a_sample_keeps_rows_of_every_group(n_groups: int, size: int, task: Task) -> None:
+    """However few they are, there are no fewer to make folds of, the one of a single row included."""
+    groups = np.append(np.repeat(np.arange(n_groups), size), n_groups)
+    dataset = replace(_dataset(groups % 2, groups), task=task)
+    rows = sample_rows(dataset, 205, seed=0)
+    assert len(np.unique(groups[rows])) == n_groups + 1
+    assert 200 <= len(rows) <= 210
 
 
 def test_all_rows_are_taken_where_they_are_few() -> None:
     """No sampling without need."""
     assert len(sample_rows(_dataset(np.zeros(50, dtype=np.int64), None), 100, seed=0)) == 50
+
+
+def test_what_a_fit_should_take_counts_one_model_per_label(tmp_path: Path) -> None:
+    """What is begun and how fast this machine is are told by that."""
+    dataset = small_dataset(task=Task.MULTILABEL)
+    work, found = workspace_of(dataset, tmp_path / "work"), profile_dataset(dataset)
+    metric = get_metric("roc_auc", dataset.task)
+    session = probing._Session(ThisProcess(), work, found, find_regime(found), metric)
+    forest = STRATEGIES["forest"]
+    params = load_space("forest", find_regime(found).name, {}, dataset.task).defaults()
+    one = forest.cost(min(len(f.train) for f in work.folds), len(work.columns), 2, params)
+    assert session.predicted(forest) == pytest.approx(work.problem.n_outputs * one)
 
 
 def test_a_real_probe_measures_and_leaves_nothing_behind(

@@ -93,6 +93,19 @@ def test_progress_tells_where_the_search_stands(workspace: Workspace, tmp_path: 
     assert states[-1].best.low <= states[-1].best.value <= states[-1].best.high
 
 
+def test_a_strategy_with_one_model_per_label_is_given_the_time_of_all(tmp_path: Path) -> None:
+    """Its arm in the race costs as many fits as there are labels."""
+    work = workspace_of(small_dataset(task=Task.MULTILABEL), tmp_path / "work")
+    space = load_space("forest", "tabular_tiny", {}, Task.MULTILABEL)
+    with make_executor(0) as executor:
+        store = TrialStore(tmp_path / "trials")
+        search = Search(executor, work, store, [DUMMY, space], tmp_path / "study.journal")
+    size = len(work.folds[0].train), len(work.columns)
+    one = STRATEGIES["forest"].cost(*size, 2, space.defaults())
+    n_fits = work.n_folds("forest") * work.problem.n_outputs
+    assert search.race.arms[1].cost == pytest.approx(n_fits * one)
+
+
 def test_labels_cap_the_trials_of_a_strategy(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,6 +178,26 @@ def _arm(name: str, workspace: Workspace, noise: float, n_trials: int = 2) -> Ar
     return arm
 
 
+def test_what_is_settled_is_not_looked_for(workspace: Workspace, tmp_path: Path) -> None:
+    """It has its default in every trial, where the same parameter is else drawn."""
+    plain = _linear()
+    kept = plain.params["class_weight"]
+    assert isinstance(kept, Categorical)
+    assert len(kept.choices) > 1
+    for settled in (True, False):
+        param = kept.model_copy(update={"settled": settled})
+        space = plain.model_copy(
+            update={"params": {**plain.params, "class_weight": param}, "starts": ()}
+        )
+        store = TrialStore(tmp_path / f"{settled}" / "trials")
+        with make_executor(0) as executor:
+            journal = tmp_path / f"{settled}" / "study.journal"
+            search = Search(executor, workspace, store, [space], journal)
+            search.run(Budget(seconds=None, trials=8))
+        tried = {trial.params["class_weight"] for trial in store.trials}
+        assert (tried == {kept.default}) is settled
+
+
 def test_a_strategy_clearly_behind_leaves_the_race(workspace: Workspace) -> None:
     """A loser gets no more budget; one as good as the leader stays."""
     good, same, bad = (
@@ -174,6 +207,49 @@ def test_a_strategy_clearly_behind_leaves_the_race(workspace: Workspace) -> None
     race = Race([good, same, bad], workspace, get_metric("log_loss", Task.BINARY), jobs=1)
     race.judge()
     assert [arm.alive for arm in (good, same, bad)] == [True, True, False]
+
+
+def _unsure(workspace: Workspace, draws: int) -> list[np.ndarray]:
+    """What models that are right as often as each other say of every row."""
+    generator = np.random.default_rng(3)
+    truth = 0.8 * np.asarray(workspace.y) + 0.1
+    noisy = truth + 0.6 * generator.normal(size=(draws, len(truth)))
+    chances = np.clip(noisy, 0.05, 0.95)
+    return [np.column_stack([1 - chance, chance]) for chance in chances]
+
+
+def test_a_configuration_is_not_stopped_for_having_one_model_a_row(workspace: Workspace) -> None:
+    """An average over repeats is ahead of each of its models; a configuration is compared with one of them."""
+    arm, net = (_arm(name, workspace, 0.0, n_trials=0) for name in ("svm", "mlp"))
+    said = _unsure(workspace, 12)
+    trial = _arm("svm", workspace, 0.0, n_trials=1).trials[0]
+    arm.admit(trial.model_copy(update={"loss": 0.3}), np.mean(said[:8], axis=0), said[0])
+    net.is_net = True
+    race = Race([arm, net], workspace, get_metric("log_loss", Task.BINARY), jobs=1)
+    rows = np.arange(len(workspace.y))
+    for own in (arm, net):
+        stop = race.stop_early(own)
+        assert stop is not None
+        assert not any(stop(rows, like) for like in said[8:])
+        assert stop(rows, np.full_like(said[0], 0.5)[:, ::-1] * [[1.9, 0.1]])
+
+
+def test_strategies_of_unequal_repeats_are_compared_by_one_model_a_row(tmp_path: Path) -> None:
+    """As networks are, whose folds are not repeated."""
+    workspace = workspace_of(small_dataset(400), tmp_path / "work")
+    said = _unsure(workspace, 9)
+    often, once = (_arm(name, workspace, 0.0, n_trials=0) for name in ("often", "once"))
+    trials = _arm("often", workspace, 0.0).trials
+    for trial in trials:
+        often.admit(trial, np.mean(said[:8], axis=0), said[0])
+        once.admit(trial.model_copy(update={"loss": 1.0}), said[8])
+    race = Race([often, once], workspace, get_metric("log_loss", Task.BINARY), jobs=1)
+    often.n_fits, once.n_fits = 16, 4
+    race.judge()
+    assert once.alive
+    once.n_fits = 16
+    race.judge()
+    assert not once.alive
 
 
 def test_the_leader_gets_more_trials_than_the_runner_up(workspace: Workspace) -> None:

@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from advisor import selection
 from advisor.belief import Beliefs, Prospect
+from advisor.dataset import Task
+from advisor.metrics import get_metric
 from advisor.selection import select
 from advisor.trials import Trial, TrialStore
 from advisor.workspace import Workspace
@@ -83,6 +86,34 @@ def test_a_tiny_class_is_checked_against_chance(tmp_path: Path) -> None:
     store = _store(tmp_path / "trials", _noise(workspace, 1), [0.7])
     selection = select(workspace, store)
     assert any("shuffled labels" in note and "no evidence" in note for note in selection.notes)
+
+
+@pytest.mark.parametrize("metric", ["average_precision", "roc_auc", "f1_macro", "log_loss"])
+def test_few_positives_among_many_rows_are_scored_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metric: str
+) -> None:
+    """Rows are left out for speed, and neither the rare class nor its share is lost with them."""
+    monkeypatch.setattr(selection, "MAX_ROWS", 600)
+    y = np.zeros(30_000, dtype=np.int64)
+    y[::3_000] = 1
+    generator = np.random.default_rng(0)
+    dataset = replace(small_dataset(len(y)), y=y)
+    workspace = workspace_of(dataset, tmp_path / "work", metric=metric)
+    predictions = []
+    for noise in (0.8, 1.0, 3.0):
+        logit = 4.0 * y - 6.0 + noise * generator.normal(size=len(y))
+        chance = 1 / (1 + np.exp(-logit))
+        predictions.append(np.column_stack([1 - chance, chance]))
+    found = select(workspace, _store(tmp_path / "trials", predictions, [0.1, 0.2, 0.3]))
+    assert np.isfinite([found.score.value, found.score.low, found.score.high, found.naive]).all()
+    if metric in ("average_precision", "roc_auc"):
+        chosen = np.average(
+            [predictions[trial.number] for trial in found.members], axis=0, weights=found.weights
+        )
+        whole = float(get_metric(metric, Task.BINARY).score(y, chosen)[0])
+        assert found.naive == pytest.approx(whole, abs=0.1)
+    assert any("600" in note or "of 30,000" in note for note in found.notes)
+    assert not any("smallest class has 0" in note for note in found.notes)
 
 
 def test_what_no_evidence_puts_ahead_has_to_win_beyond_chance(
@@ -178,6 +209,32 @@ def test_augmentation_has_to_win_beyond_chance(workspace: Workspace, tmp_path: P
         members = {trial.number for trial in selection.members}
         assert (1 not in members) is left_out, name
         assert any("probe with augmentation=eda" in note for note in selection.notes) is left_out
+
+
+def test_augmentation_of_what_is_behind_has_to_win_against_that(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    """A gated parameter is no way round the evidence, unless the strategy has won without it."""
+    truth = workspace.y.astype(float)
+    plain = 0.3 + 0.4 * truth + np.random.default_rng(3).uniform(-0.3, 0.3, len(truth))
+    closer = plain + 0.3 * (truth - plain) * (np.arange(len(truth)) % 6 == 0)
+    clear = plain + 0.5 * (truth - plain)
+    vague = 0.5 + 0.2 * (truth - 0.5) + np.random.default_rng(3).uniform(-0.3, 0.3, len(truth))
+    cases = {
+        "unknown": ((plain, closer), {}, True),
+        "behind": ((plain, closer), {"strategy1": Prospect(0.3, 0.02)}, False),
+        "clear": ((plain, clear), {"strategy1": Prospect(0.3, 0.02)}, True),
+        "won without it": ((vague, plain, clear), {"strategy1": Prospect(0.3, 0.02)}, True),
+    }
+    gates = {"strategy1": {"augmentation": "none"}}
+    for name, (chances, behind, chosen) in cases.items():
+        answers = [np.column_stack([1 - p, p]) for p in chances]
+        store = _store(tmp_path / name, answers, [0.4, 0.3, 0.2][: len(answers)])
+        last = replace_trial(store.trials[-1], {"augmentation": "eda"})
+        store.trials[-1] = last = last.model_copy(update={"strategy": "strategy1"})
+        beliefs = Beliefs(frozenset({"strategy1"}), gates, behind=behind)
+        selection = select(workspace, store, single=True, beliefs=beliefs)
+        assert (selection.members[0].number == last.number) is chosen, name
 
 
 def test_augmentation_has_to_beat_the_same_network_without_it(
