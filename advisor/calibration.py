@@ -114,7 +114,9 @@ def _sigmoid(z: Array) -> Array:
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * z)))  # no overflow on either side
 
 
-def fit_calibrator(pred_oof: Array, y: Truth, task: Task) -> Calibrator:
+def fit_calibrator(
+    pred_oof: Array, y: Truth, task: Task, weights: Array | None = None
+) -> Calibrator:
     """Fit a calibrator on out-of-fold probabilities and keep it only if it helps rows it has not seen.
 
     Parameters
@@ -125,6 +127,8 @@ def fit_calibrator(pred_oof: Array, y: Truth, task: Task) -> Calibrator:
         int codes (n,) or 0/1 (n, k).
     task : Task
         Regression gets no calibrator.
+    weights : ndarray of shape (n,) or None
+        How many rows each stands for, where classes were not drawn alike; ``None`` for one.
 
     Returns
     -------
@@ -136,10 +140,11 @@ def fit_calibrator(pred_oof: Array, y: Truth, task: Task) -> Calibrator:
     if not task.is_classification or len(y) < ROWS_TO_CALIBRATE or len(np.unique(y)) < LEAST_FOLDS:
         return nothing
     fit = _fit_sigmoid if task is Task.BINARY and len(y) >= ROWS_FOR_SIGMOID else _fit_temperature
-    return fit(pred_oof, y) if _helps(fit, pred_oof, y) else nothing
+    each = np.ones(len(y)) if weights is None else weights
+    return fit(pred_oof, y, each) if _helps(fit, pred_oof, y, each) else nothing
 
 
-def temper(pred_oof: Array, y: Truth) -> Calibrator:
+def temper(pred_oof: Array, y: Truth, weights: Array) -> Calibrator:
     """Make one model as sure as the folds say, so that it can be compared and blended with others.
 
     A head that is hardly sure of any of 77 classes loses against a worse one that is, although the most probable
@@ -151,21 +156,28 @@ def temper(pred_oof: Array, y: Truth) -> Calibrator:
         Out-of-fold class probabilities of one configuration.
     y : ndarray of int of shape (n,)
         Codes.
+    weights : ndarray of shape (n,)
+        How many rows each stands for.
 
     Returns
     -------
     Calibrator
         A temperature, nearer to none the fewer rows there are (see ``SLOPE_SPREAD``).
     """
-    return _fit_temperature(pred_oof, y, SLOPE_SPREAD)
+    return _fit_temperature(pred_oof, y, weights, SLOPE_SPREAD)
 
 
-def _helps(fit: Callable[[Array, Truth], Calibrator], pred: Array, y: Truth) -> bool:
+def _helps(
+    fit: Callable[[Array, Truth, Array], Calibrator], pred: Array, y: Truth, weights: Array
+) -> bool:
     gain = np.zeros(len(y))
     for fold in split(SplitPlan(folds=GATE_FOLDS, repeats=1), y, None):
-        calibrated = fit(pred[fold.train], y[fold.train]).apply(pred[fold.valid])
+        fitted = fit(pred[fold.train], y[fold.train], weights[fold.train])
+        calibrated = fitted.apply(pred[fold.valid])
         gain[fold.valid] = _loss(pred[fold.valid], y[fold.valid]) - _loss(calibrated, y[fold.valid])
-    return bool(gain.mean() > GATE_ERRORS * gain.std() / np.sqrt(len(y)))
+    mean = np.average(gain, weights=weights)
+    error = np.sqrt((weights**2 * (gain - mean) ** 2).sum()) / weights.sum()
+    return bool(mean > GATE_ERRORS * error)
 
 
 def _loss(pred: Array, y: Truth) -> NDArray[np.float64]:
@@ -175,13 +187,14 @@ def _loss(pred: Array, y: Truth) -> NDArray[np.float64]:
     return np.asarray(rows.mean(axis=1) if rows.ndim == 2 else rows)
 
 
-def _fit_temperature(pred: Array, y: Truth, spread: float = np.inf) -> Calibrator:
+def _fit_temperature(pred: Array, y: Truth, weights: Array, spread: float = np.inf) -> Calibrator:
     """The slope of least log loss: a search in one dimension over its logarithm, expected about 0 give or take."""
     from scipy.optimize import minimize_scalar
 
     def loss(log_slope: float) -> float:
         unlikely = (log_slope / spread) ** 2 / (2 * len(y))
-        return float(_loss(make(log_slope).apply(pred), y).mean()) + unlikely
+        losses = _loss(make(log_slope).apply(pred), y)
+        return float(np.average(losses, weights=weights)) + unlikely
 
     def make(log_slope: float) -> Calibrator:
         slope = float(np.exp(log_slope))
@@ -191,7 +204,7 @@ def _fit_temperature(pred: Array, y: Truth, spread: float = np.inf) -> Calibrato
     return make(float(minimize_scalar(loss, bounds=bounds, method="bounded").x))
 
 
-def _fit_sigmoid(pred: Array, y: Truth) -> Calibrator:
+def _fit_sigmoid(pred: Array, y: Truth, weights: Array) -> Calibrator:
     """Slope and intercept of least log loss against Platt's softened targets; the slope is kept positive."""
     from scipy.optimize import minimize
 
@@ -200,14 +213,15 @@ def _fit_sigmoid(pred: Array, y: Truth) -> Calibrator:
     n_yes = float((y == 1).sum())
     n_no = len(y) - n_yes
     target = np.where(y == 1, (n_yes + 1) / (n_yes + 2), 1 / (n_no + 2))
+    share = weights / weights.sum()
 
     def loss(v: Array) -> tuple[float, Array]:
         slope = np.exp(v[0])
         z = slope * logit + v[1]
         # log(1 + e^z) - t z is the log loss in logits; its derivative is sigmoid(z) - t.
-        slack = _sigmoid(z) - target
-        gradient = np.array([(slack * logit).mean() * slope, slack.mean()])
-        return float((np.logaddexp(0.0, z) - target * z).mean()), gradient
+        slack = share * (_sigmoid(z) - target)
+        gradient = np.array([slack @ logit * slope, slack.sum()])
+        return float(share @ (np.logaddexp(0.0, z) - target * z)), gradient
 
     limits = [(-LARGEST_LOG_SLOPE, LARGEST_LOG_SLOPE), (None, None)]
     found = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B", bounds=limits)

@@ -153,10 +153,6 @@ class Metric:
         return a > b if self.greater_is_better else a < b
 
 
-_CLASSES = frozenset({Task.BINARY, Task.MULTICLASS})
-_ALL_CLASSIFICATION = _CLASSES | {Task.MULTILABEL}
-_REGRESSION = frozenset({Task.REGRESSION})
-
 LABEL_CRITERION = "brier"
 """By what candidates are compared when the metric is made of labels. Labels throw away most of what a probability
 says, so comparing by them follows noise. Measured on 14 small tables (glass, ecoli, titanic, car, vehicle, zoo,

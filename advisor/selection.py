@@ -130,7 +130,7 @@ def select(
     counts = bootstrap_counts(y, blocks, bootstraps(len(y), metric), problem.seed)
     weighed = counts if (everything == 1).all() else counts * everything
     criterion = get_metric(metric.criterion, problem.task)
-    answers = _answers(contenders(store), store, rows, y, metric)
+    answers = _answers(contenders(store), store, rows, y, metric, everything)
     trials = _best_first(answers, y, criterion, everything)
     said_of = {number: own.values for number, own in answers.items()}
     gate = Gate(said_of, y, criterion, np.vstack([everything, weighed]), beliefs)
@@ -143,16 +143,18 @@ def select(
     choose = _chooser(stack, y, metric, problem, factors if alone else None)
 
     def chosen_on(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        blend = choose(weights)
-        raw = metric.name not in PROPER
-        calibrator = NO_CALIBRATION if raw else _calibrate(blend, stack, y, weights, problem)
+        blend, calibrator = choose(weights), NO_CALIBRATION
+        if metric.name in PROPER:
+            # Rows for these were drawn alike, so weights are counts of a bootstrap sample.
+            drawn = np.repeat(np.arange(len(y)), weights.astype(np.int64))
+            calibrator = _calibrate(blend, stack[:, drawn], y[drawn], problem)
         return _judged(blend, calibrator, stack, metric)
 
     # Small matrices: with several BLAS threads they would mostly wait for each other.
     with threadpool_limits(1):
         score = bias_corrected_score(y, metric, chosen_on, counts, row_weights=everything)
         blend = choose(everything)
-        calibrator = _calibrate(blend, stack, y, everything, problem)
+        calibrator = _calibrate(blend, stack, y, problem, everything)
     final = _judged(blend, calibrator, stack, metric)
     kept = sorted(
         ((w, t) for w, t in zip(blend.weights, trials, strict=True) if w > 0),
@@ -186,13 +188,14 @@ def _answers(
     rows: NDArray[np.int64],
     y: NDArray[np.generic],
     metric: Metric,
+    weights: NDArray[np.float64],
 ) -> dict[int, _Answers]:
     """Read the trials' predictions; of single labels, where sureness does not count, each with its own temperature."""
     found = {}
     for trial in trials:
         values = store.predictions(trial.number)[rows]
         tempered = metric.needs == "labels" and y.ndim == 1
-        calibrator = temper(values, y) if tempered else NO_CALIBRATION
+        calibrator = temper(values, y, weights) if tempered else NO_CALIBRATION
         found[trial.number] = _Answers(trial, calibrator.apply(values), calibrator)
     return found
 
@@ -268,14 +271,13 @@ def _calibrate(
     blend: Blend,
     stack: NDArray[np.float64],
     y: NDArray[np.generic],
-    weights: NDArray[np.float64],
     problem: Problem,
+    weights: NDArray[np.float64] | None = None,
 ) -> Calibrator:
-    """Calibrate a blend on the rows of a (bootstrap) sample."""
+    """Calibrate a blend on rows, each of which may stand for several."""
     if not problem.task.is_classification:
         return NO_CALIBRATION
-    rows = np.repeat(np.arange(len(y)), weights.astype(np.int64))
-    return fit_calibrator(blend.average(stack[:, rows]), y[rows], problem.task)
+    return fit_calibrator(blend.average(stack), y, problem.task, weights)
 
 
 def _judged(

@@ -116,6 +116,28 @@ def test_few_positives_among_many_rows_are_scored_as_they_are(
     assert not any("smallest class has 0" in note for note in found.notes)
 
 
+def test_rows_that_stand_for_many_do_not_change_how_sure_a_model_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rare class of which more is drawn than its share leaves calibrated predictions as they are."""
+    monkeypatch.setattr(selection, "MAX_ROWS", 2_000)
+    generator = np.random.default_rng(0)
+    logit = 2.0 * generator.normal(size=60_000) - 8.0
+    chance = 1 / (1 + np.exp(-logit))
+    y = (generator.uniform(size=len(chance)) < chance).astype(np.int64)
+    assert 60 < y.sum() < 600
+    dataset = replace(small_dataset(len(y)), y=y)
+    workspace = workspace_of(dataset, tmp_path / "work", metric="balanced_accuracy")
+    said = np.column_stack([1 - chance, chance])
+    found = select(workspace, _store(tmp_path / "trials", [said], [0.1]))
+    assert found.calibrators[0].slope == pytest.approx(1.0, abs=0.12)
+    assert found.calibrator.slope == pytest.approx(1.0, abs=0.15)
+    metric = get_metric("balanced_accuracy", Task.BINARY)
+    told = found.decision.apply(found.calibrators[0].apply(said))
+    assert float(metric.score(y, told)[0]) == pytest.approx(found.naive, abs=0.05)
+    assert found.naive > 0.75
+
+
 def test_what_no_evidence_puts_ahead_has_to_win_beyond_chance(
     workspace: Workspace, tmp_path: Path
 ) -> None:
