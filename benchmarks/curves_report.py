@@ -51,7 +51,11 @@ def write_report(
     scored = rows[rows["error"].isna() & rows["test_score"].notna()]
     machines = "; ".join(sorted(set(rows["machine"])))
     days = sorted(set(rows["when"].astype(str).str[:10]))
-    command = f"python benchmarks/{script}.py --seconds {seconds:g} --jobs {jobs} --report"
+    counts = ",".join(str(n) for n in sorted(rows["labels"].unique()))
+    command = (
+        f"python benchmarks/{script}.py --labels {counts} --seeds {rows['seed'].max() + 1} --seconds {seconds:g} "
+        f"--jobs {jobs} --report"
+    )
     seeds = f"{scored.groupby(['system', 'set', 'labels']).size().max()}"
     parts = [
         f"## {about['title']}",
@@ -136,11 +140,13 @@ def _summary(rows: pd.DataFrame, scored: pd.DataFrame) -> str:
         if at in table.index and row.choice in table.columns:
             regrets.append(100 * (table.loc[at, single].max() - table.loc[at, row.choice]))
     regrets = [r for r in regrets if np.isfinite(r)]
+    untold = len(advice) - len(regrets)
+    beside = f" ({untold} more advised a strategy that was not run there)" if untold else ""
     if regrets:
         lines.append(
             f"- Regret of the first choice of `advise` (best single strategy of the draw less the one advised, both "
             f"with defaults): {np.mean(regrets):.2f} points on average, {np.median(regrets):.2f} in the median, over "
-            f"{len(regrets)} draws; {advice['fit_seconds'].mean():.0f} s per answer."
+            f"{len(regrets)} draws{beside}; {advice['fit_seconds'].mean():.0f} s per answer."
         )
     failed = rows[rows["error"].notna()]
     for row in failed.itertuples():

@@ -108,7 +108,7 @@ def run(piece: Piece, data: Path, steps: int) -> list[str]:
         dataset = read_dataset(items.draw(piece.labels, 0, folder / "draw", pooled=True))
         text = piece.modality == "text"
         backbone = base_model(folder / "base") if text else piece.backbone
-        before = "" if piece.from_scratch else f"{100 * accuracy(dataset, backbone):.1f}"
+        before = "–" if piece.from_scratch else f"{100 * accuracy(dataset, backbone):.1f}"
         begun = time.process_time()
         made = pretrain(
             dataset,
