@@ -123,7 +123,7 @@ def read_manifest(folder: Path) -> Manifest:
             "autofit printed, or go on with an interrupted run: autofit DATA --resume RUN"
         )
     try:
-        manifest = Manifest.model_validate_json(path.read_text("utf-8"))
+        manifest = Manifest.model_validate_json(path.read_bytes())  # which judges the encoding, too
     except ValidationError as error:
         first = error.errors()[0]
         raise InvalidRun(

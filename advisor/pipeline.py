@@ -30,6 +30,7 @@ from advisor.strategy import STRATEGIES, FitContext, Model
 from advisor.tables.columns import conform
 from advisor.tables.media_columns import medium_of
 from advisor.tables.media_rows import file_rows, readable
+from advisor.tables.reading import as_raw, unique_names
 from advisor.tables.rows import read_features
 from advisor.tables.texts import mended
 
@@ -48,7 +49,8 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
     Attributes
     ----------
     classes_ : ndarray of str of shape (n_classes,)
-        Class or label names as they are in the data; absent for regression.
+        Class names as they are in the data, sorted as scikit-learn's scorers take for granted; of multilabel the
+        labels in the order of their columns; absent for regression.
     feature_names_in_ : ndarray of str
         Columns it reads, in training order; other columns are ignored.
     n_features_in_ : int
@@ -66,7 +68,10 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
         problem = self.manifest.problem
         self.task: Task = problem.task
         if problem.classes:
-            self.classes_ = np.array(problem.classes, dtype=object)
+            names = np.array(problem.classes, dtype=object)
+            sortable = problem.task is not Task.MULTILABEL
+            self._order = np.argsort(names) if sortable else np.arange(len(names))
+            self.classes_ = names[self._order]
         self.feature_names_in_ = np.array([c.name for c in self.manifest.columns], dtype=object)
         self.n_features_in_ = len(self.feature_names_in_)
         self._parts: list[tuple[Member, list[tuple[Model, str]]]] | None = None
@@ -136,10 +141,10 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
         mixed, unread = self._mixed(X)
         _warn_of(unread)
         chances: NDArray[np.float64] = self.manifest.calibrator.apply(mixed)
-        return chances
+        return chances[:, self._order]
 
     def predict_both(self, X: pd.DataFrame) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
-        """Both :meth:`predict` and, for classification, :meth:`predict_proba`, for one pass of work and no warning."""
+        """Predictions and, of classes, probabilities in the problem's order; in one pass, without a warning."""
         mixed, _ = self._mixed(X)
         chances = self.manifest.calibrator.apply(mixed) if self.task.is_classification else None
         return self.decide(mixed), chances
@@ -151,7 +156,8 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
         scores = self.manifest.decision.apply(mixed)
         if self.task is Task.MULTILABEL:
             return (scores > 0.5).astype(np.int8)
-        decided = np.asarray(self.classes_[scores.argmax(axis=1)])
+        names = np.array(self.manifest.problem.classes, dtype=object)
+        decided: NDArray[Any] = names[scores.argmax(axis=1)]
         decided[np.isnan(scores).any(axis=1)] = None
         return decided
 
@@ -252,12 +258,14 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
                 raise UnreadableData(
                     f"expected one column of each name, got several {quoted(twice)}"
                 )
-            return X
+            # names and cells as training read them: trimmed names, numbers as names, lists joined to words
+            return as_raw(X.set_axis(unique_names(list(X.columns))[0], axis=1))
         if isinstance(X, (str, bytes, os.PathLike)):
             return self._read(X)
         names = list(self.feature_names_in_)
         if isinstance(X, (list, tuple)) and all(isinstance(cell, str) for cell in X):
-            X = mended(X)[0]
+            # as objects: numpy's own texts all take the room of the longest
+            X = np.array(mended(X)[0], dtype=object)
         rows = np.asarray(X)
         if rows.ndim == 1 and len(names) == 1:
             rows = rows[:, None]
@@ -265,7 +273,7 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
             raise UnreadableData(
                 f"expected rows of {quoted(names)}, got {type(X).__name__} of shape {rows.shape}"
             )
-        return pd.DataFrame(rows, columns=names)
+        return as_raw(pd.DataFrame(rows, columns=names))
 
     def _read(self, X: str | bytes | os.PathLike[str]) -> pd.DataFrame:
         """Read the table at a path; a text by itself is a mistake, and told as one."""
@@ -278,8 +286,10 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
             raise UnreadableData(
                 f"expected rows, or the path of a file or folder that exists, got '{shown}'; put a single row in a list"
             )
-        pieces = read_features(Path(os.fsdecode(X)), self.manifest.columns)
-        return pd.concat([frame for frame, _ in pieces], ignore_index=True)
+        pieces = [frame for frame, _ in read_features(Path(os.fsdecode(X)), self.manifest.columns)]
+        if not pieces:  # a header and no rows
+            return pd.DataFrame(columns=list(self.feature_names_in_))
+        return pd.concat(pieces, ignore_index=True)
 
     def _loaded(self) -> list[tuple[Member, list[tuple[Model, str]]]]:
         """Read the models at the first prediction."""

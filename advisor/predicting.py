@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 
 from advisor.dataset import CHUNK_FILES, Task, read_features, read_files
-from advisor.errors import InvalidRequest, quoted
+from advisor.errors import InvalidRequest, UnreadableData, quoted
 from advisor.pipeline import FittedPipeline
+from advisor.tables.folders import find_sources
 from advisor.tables.media_columns import medium_of
 
 CHUNK_ROWS = 50_000
@@ -40,7 +41,7 @@ def predict_file(pipeline: FittedPipeline, data: Path, out: Path) -> list[str]:
         A table in any format that can be trained on; a folder stands for its one table, or its test split. For
         pictures and recordings see :func:`advisor.dataset.read_files`.
     out : Path
-        The CSV file to write; it appears when it is complete.
+        The CSV file to write; it appears when it is complete. Where it is a link, what it leads to is written.
 
     Returns
     -------
@@ -53,15 +54,22 @@ def predict_file(pipeline: FittedPipeline, data: Path, out: Path) -> list[str]:
     UnreadableData
         If the file cannot be read or lacks columns.
     InvalidRequest
-        If ``out`` cannot be written.
+        If ``out`` cannot be written, or is what is to be predicted.
     """
     if out.is_dir():  # also '.', which has no name to make that of the draft from
         example = out / "predictions.csv"
         raise InvalidRequest(
             f"cannot write '{out}': expected a file, got a folder; try '{example}'"
         )
+    if out.exists() and not out.is_file():
+        raise InvalidRequest(f"cannot write '{out}': expected a file, got a pipe or a device")
+    if out.exists() and any(out.samefile(table) for table in _tables_of(data)):
+        raise InvalidRequest(
+            f"cannot write '{out}': it is what is to be predicted; name another file"
+        )
     notes: dict[str, None] = {}
-    draft = out.with_name(f".{out.name}.{uuid.uuid4().hex}")
+    place = Path(os.path.realpath(out))  # a link stays one
+    draft = place.with_name(f".{place.name}.{uuid.uuid4().hex}")
     try:
         with draft.open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file)
@@ -69,7 +77,7 @@ def predict_file(pipeline: FittedPipeline, data: Path, out: Path) -> list[str]:
             for lines, said in _pieces(pipeline, data):
                 notes.update(dict.fromkeys(said))
                 table.writerows(lines)
-        os.replace(draft, out)
+        os.replace(draft, place)
     except OSError as error:
         raise InvalidRequest(f"cannot write '{out}': {error.strerror or error}") from error
     finally:
@@ -82,7 +90,28 @@ def _header(pipeline: FittedPipeline) -> list[str]:
     return [*first, PREDICTION, *pipeline.manifest.problem.classes]
 
 
+def _tables_of(data: Path) -> list[Path]:
+    """Tables that a path stands for, as far as they exist."""
+    if not data.is_dir():
+        return [data] if data.exists() else []
+    try:
+        found = find_sources(data, to_predict=True)
+    except UnreadableData:  # a folder of files
+        return []
+    return [table for table in (found.train, found.test, found.pool) if table is not None]
+
+
 def _pieces(pipeline: FittedPipeline, data: Path) -> Iterator[tuple[list[list[object]], list[str]]]:
+    """As :func:`_predicted`; what the system says of the data or the models is no fault of the output."""
+    try:
+        yield from _predicted(pipeline, data)
+    except OSError as error:
+        raise UnreadableData(f"cannot predict '{data}': {error}") from error
+
+
+def _predicted(
+    pipeline: FittedPipeline, data: Path
+) -> Iterator[tuple[list[list[object]], list[str]]]:
     """Lines of the output and what is to be said of them, a chunk at a time."""
     columns = pipeline.manifest.columns
     medium = medium_of(columns)

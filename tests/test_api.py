@@ -15,12 +15,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.metrics import get_scorer
 
 import advisor
 from advisor import downsampling
 from advisor.api import advise, autofit
 from advisor.dataset import Task
 from advisor.errors import InvalidRequest, InvalidRun, UnreadableData
+from advisor.looking import LARGEST_SEED
 from advisor.pipeline import load_pipeline
 from advisor.predicting import predict_file
 from advisor.render.html import report_html
@@ -145,6 +147,30 @@ def test_it_has_the_manners_of_an_estimator(trained: TrainedRun) -> None:
         assert set(straight) <= set(pipeline.classes_)
 
 
+def test_the_scorers_of_scikit_learn_read_its_classes_right(tmp_path: Path) -> None:
+    """They take sorted classes for granted; here the rarer one, which the metric calls positive, comes first."""
+    frame = small_frame(150).replace({"y": {"yes": "bad", "no": "good"}})
+    frame = pd.concat([frame, frame[frame["y"] == "good"]], ignore_index=True)
+    run = autofit(frame, target="y", trials=3, jobs=0, metric="roc_auc", out=tmp_path / "run")
+    assert run.pipeline.manifest.problem.classes == ("good", "bad")
+    assert run.pipeline.classes_.tolist() == ["bad", "good"]
+    own = run.pipeline.score(frame, frame["y"])
+    assert own > 0.8
+    assert get_scorer("roc_auc")(run.pipeline, frame, frame["y"]) == pytest.approx(own)
+    chances = run.pipeline.predict_proba(frame)
+    agree = run.pipeline.classes_[chances.argmax(axis=1)] == run.pipeline.predict(frame)
+    assert agree.mean() > 0.9
+    predict_file(run.pipeline, _written(frame, tmp_path), tmp_path / "out.csv")
+    told = pd.read_csv(tmp_path / "out.csv")
+    np.testing.assert_allclose(told[["bad", "good"]], chances, atol=1e-6)
+
+
+def _written(frame: pd.DataFrame, folder: Path) -> Path:
+    path = folder / "rows.csv"
+    frame.drop(columns="y").to_csv(path, index=False)
+    return path
+
+
 def test_rows_of_another_shape_are_refused_in_one_line(trained: TrainedRun, tmp_path: Path) -> None:
     """A text is no table, an array has to have the columns, a column may come once; a path of a table will do."""
     pipeline = trained.pipeline
@@ -204,6 +230,17 @@ def test_a_plan_is_carried_out(tmp_path: Path) -> None:
         autofit(other, target="y", plan=plan, trials=3, jobs=0, out=tmp_path / "other")
 
 
+def test_a_plan_says_which_columns_it_was_made_for(tmp_path: Path) -> None:
+    """A target or groups that are not repeated are named, and not called other data."""
+    frame = small_frame(60).assign(other=["u", "v"] * 30, who=[i // 3 for i in range(60)])
+    plan = advise(frame, target="other", groups="who", probe_seconds=None)
+    wanted = re.escape(
+        "the plan predicts 'other' (groups: 'who'), this reads 'y' (groups: none); pass the same"
+    )
+    with pytest.raises(InvalidRequest, match=wanted):
+        autofit(frame, target="y", plan=plan, trials=1, jobs=0, out=tmp_path / "run")
+
+
 def test_a_plan_keeps_its_folds_with_another_seed(tmp_path: Path) -> None:
     """What was edited in it is carried out."""
     frame = small_frame(150)
@@ -214,6 +251,30 @@ def test_a_plan_keeps_its_folds_with_another_seed(tmp_path: Path) -> None:
     (member, *_) = run.pipeline.manifest.members
     assert len(member.folds) == 3
     assert run.report.splits.seed == run.result.seed == 5
+
+
+@pytest.mark.parametrize("seed", [-1, LARGEST_SEED + 1])
+def test_a_seed_that_libraries_break_down_on_is_refused(seed: int, tmp_path: Path) -> None:
+    """In one line, by every function that takes one."""
+    frame, told = small_frame(60), f"expected 0 to {LARGEST_SEED} as seed, got {seed}"
+    plan = advise(frame, target="y", probe_seconds=None)
+    calls: list[Callable[[], object]] = [
+        lambda: advise(frame, target="y", seed=seed),
+        lambda: autofit(frame, target="y", seed=seed, trials=1, out=tmp_path / "run"),
+        lambda: autofit(frame, target="y", seed=seed, plan=plan, trials=1, out=tmp_path / "run"),
+    ]
+    for call in calls:
+        with pytest.raises(InvalidRequest, match=told):
+            call()
+
+
+def test_the_largest_seed_is_trained_with(tmp_path: Path) -> None:
+    """Nothing that counts on from it comes to an end."""
+    frame = small_frame(60)
+    run = autofit(frame, target="y", seed=LARGEST_SEED, trials=12, jobs=0, out=tmp_path / "run")
+    assert run.result.seed == LARGEST_SEED
+    with run.folder.joinpath("leaderboard.csv").open(newline="") as file:
+        assert not [line for line in csv.DictReader(file) if line["error"]]
 
 
 def test_single_model_is_one_refitted_model(tmp_path: Path) -> None:

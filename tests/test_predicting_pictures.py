@@ -12,8 +12,10 @@ import pytest
 from advisor.api import autofit
 from advisor.backbone import LOADERS
 from advisor.errors import UnreadableData
+from advisor.images.medium import PICTURES
 from advisor.pipeline import FittedPipeline
 from advisor.predicting import predict_file
+from advisor.tables.media_rows import file_rows
 from tests.pictures import as_bytes, broken_files, class_folders, draw, put, small_problem
 
 
@@ -106,3 +108,17 @@ def test_nothing_to_predict_leaves_no_file(pipeline: FittedPipeline, tmp_path: P
     with pytest.raises(UnreadableData, match="no column of pictures"):
         predict_file(pipeline, tmp_path / "t.csv", tmp_path / "out.csv")
     assert not list(tmp_path.glob("*out.csv*"))
+
+
+def test_only_masks_beside_their_pictures_are_left_out(tmp_path: Path) -> None:
+    """A class of masked faces below a folder of pictures is one of pictures; what is left out is said."""
+    picture = as_bytes(draw())
+    for name in ("images/face/a.png", "images/mask/b.png", "images/mask/c.png"):
+        put(tmp_path / name, picture)
+    rows = file_rows(tmp_path, PICTURES)
+    assert rows.names == ("images/face/a.png", "images/mask/b.png", "images/mask/c.png")
+    assert not rows.notes
+    put(tmp_path / "masks" / "mask" / "b.png", picture)
+    rows = file_rows(tmp_path, PICTURES)
+    assert rows.names == ("images/face/a.png", "images/mask/b.png", "images/mask/c.png")
+    assert rows.notes == ("masks beside the pictures were left out: 'masks/mask/b.png'",)

@@ -252,20 +252,29 @@ def _sampled_types(path: Path, dialect: Dialect, names: list[str]) -> dict[str, 
 
 
 def _batches(path: Path, dialect: Dialect, names: list[str]) -> Iterator[pa.RecordBatch]:
-    """Blocks of the file with every column as words; a ragged row is an error."""
+    """Blocks of the file with every column as words, enlarged as in training; a ragged row is an error."""
     ragged = _Ragged(skip=False)
     parse, convert = _options(dialect, names, dict.fromkeys(names, WORDS), ragged)
-    try:
-        yield from arrow_csv.open_csv(
-            path, _read_options(dialect, names, BLOCK_BYTES), parse, convert
-        )
-    except (UnicodeError, OSError, pa.ArrowException) as error:
-        if ragged.rows:
-            raise UnreadableData(
-                f"{path.name} is ragged: {ragged.described()}. Every row must be predicted, so none "
-                "is dropped: put it right."
-            ) from None
-        raise _unreadable(path, error) from None
+    block, done = BLOCK_BYTES, 0
+    while True:
+        read = _read_options(dialect, names, block)
+        again = done  # rows of this pass that an earlier one handed out
+        try:
+            for batch in arrow_csv.open_csv(path, read, parse, convert):
+                new = batch.slice(min(again, batch.num_rows))
+                again -= batch.num_rows - new.num_rows
+                done += new.num_rows
+                yield new
+            return
+        except (UnicodeError, OSError, pa.ArrowException) as error:
+            if ragged.rows:
+                raise UnreadableData(
+                    f"{path.name} is ragged: {ragged.described()}. Every row must be predicted, so none "
+                    "is dropped: put it right."
+                ) from None
+            if "straddl" not in str(error) or block >= min(MAX_BLOCK_BYTES, _size(path)):
+                raise _unreadable(path, error) from None
+            block = min(8 * block, MAX_BLOCK_BYTES)
 
 
 def _words_frame(pieces: list[pa.RecordBatch], dialect: Dialect) -> pd.DataFrame:

@@ -20,9 +20,11 @@ from advisor.errors import UnreadableData, quoted
 from advisor.tables.levels import (
     MISSING_MARKS,
     STRONG_MARKS,
+    TRUTH_WORDS,
     as_numbers,
     narrow_levels,
     parse_dates,
+    parse_numbers,
     without_zone,
 )
 from advisor.tables.scales import scale_values
@@ -60,6 +62,10 @@ USABLE_KINDS = frozenset(ColumnKind) - {
 
 NUMBER_KINDS = frozenset({ColumnKind.NUMERIC, ColumnKind.ORDINAL, ColumnKind.BOOLEAN})
 """Kinds that a conforming frame holds as ``float64``."""
+
+
+TRUTHS = {word: float(value) for pair in TRUTH_WORDS for value, word in enumerate(pair)}
+"""What each truth word means, without regard to case."""
 
 
 class Column(BaseModel):
@@ -225,16 +231,20 @@ def _conformed(series: pd.Series, column: Column) -> pd.Series:
 def _numbers(series: pd.Series, column: Column) -> NDArray[np.float64]:
     """Numbers, truth words as 0/1, or ranked words as ranks."""
     scale = column.categories or column.truth
-    if not scale or pd.api.types.is_numeric_dtype(series.dtype):
+    truths = TRUTHS if column.kind is ColumnKind.BOOLEAN else {}
+    if not (scale or truths) or pd.api.types.is_numeric_dtype(series.dtype):
         # numbers under a scale of words are ranks already: conforming twice changes nothing
         return as_numbers(series)
     codes, words = narrow_levels(series, _marks(column))
-    values = scale_values(column.categories) if column.categories else [0.0, 1.0]
-    rank = {word.casefold(): value for word, value in zip(scale, values, strict=True)}
-    if column.truth:
-        # a later file may write 0/1, or true/false, where the first one wrote yes/no
-        rank = {"0": 0.0, "1": 1.0, "false": 0.0, "true": 1.0} | rank
-    ranks = np.array([rank.get(word.casefold(), np.nan) for word in words], dtype=np.float64)
+    values = scale_values(column.categories) if column.categories else [0.0, 1.0][: len(scale)]
+    # a later file may write true/false where the first one wrote 0/1, or yes/no
+    rank = truths | {word.casefold(): value for word, value in zip(scale, values, strict=True)}
+    # what is written as numbers in training may be written as other numbers, such as 1.0, later
+    numbers = np.full(len(words), np.nan) if scale else parse_numbers(words)
+    ranks = np.array(
+        [rank.get(word.casefold(), number) for word, number in zip(words, numbers, strict=True)],
+        dtype=np.float64,
+    )
     spread: NDArray[np.float64] = np.append(ranks, np.nan).take(codes)
     return spread
 

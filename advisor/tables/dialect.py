@@ -96,7 +96,8 @@ def find_dialect(path: Path) -> Dialect:
     Raises
     ------
     UnreadableData
-        If it is not text, or holds nothing but blank lines.
+        If it is not text, holds nothing but blank lines, or nothing says how to read a column of numbers of which some
+        have commas and some have points.
     """
     notes: list[str] = []
     encoding, quotes = _find_encoding(path, notes)
@@ -117,7 +118,12 @@ def find_dialect(path: Path) -> Dialect:
     if not has_header:
         notes.append(f"{path.name} has no header; its columns are called c1 to c{len(header)}")
     names = _header_names(header, rows, has_header, notes)
-    decimal = _find_decimal(rows, delimiter, notes)
+    decimal, mixed = _find_decimal(rows, delimiter, notes)
+    if mixed:
+        raise UnreadableData(
+            f"{path.name} writes numbers of one column in two ways, such as {mixed[0]} and {mixed[1]}: expected one "
+            "decimal mark; replace the other"
+        )
     if delimiter != ",":
         notes.append(f"{path.name} is delimited by {_spoken(delimiter)}")
     return Dialect(
@@ -283,9 +289,16 @@ def _header_names(
     return names
 
 
-def _find_decimal(rows: Sequence[Sequence[str]], delimiter: str, notes: list[str]) -> str:
-    """Whether numbers are written with a decimal comma, by a vote of the sampled columns."""
+def _find_decimal(
+    rows: Sequence[Sequence[str]], delimiter: str, notes: list[str]
+) -> tuple[str, tuple[str, str] | None]:
+    """Whether numbers are written with a decimal comma, by a vote of the sampled columns; and what contradicts it.
+
+    Beside columns of decimal commas a number is read alike in either spelling; elsewhere a comma would part thousands,
+    and all rows of a table to which a few with points were added would change.
+    """
     commas = points = 0
+    mixed: list[list[str]] = []
     for position in range(max((len(row) for row in rows), default=0)):
         cells = [row[position].strip() for row in rows if len(row) > position]
         cells = [cell for cell in cells if cell not in MISSING_MARKS]
@@ -293,12 +306,23 @@ def _find_decimal(rows: Sequence[Sequence[str]], delimiter: str, notes: list[str
             continue
         if all(WHOLE_OR_COMMA.fullmatch(cell) for cell in cells):
             commas += any(COMMA_NUMBER.fullmatch(cell) for cell in cells)
-        elif sum(bool(NUMBER.fullmatch(cell)) for cell in cells) >= NUMERIC_SHARE * len(cells):
+            continue
+        plain = sum(bool(NUMBER.fullmatch(cell)) for cell in cells) >= NUMERIC_SHARE * len(cells)
+        both = all(any(mark in cell for cell in cells) for mark in ",.")
+        # quotes around a comma, where commas part the cells, are a slip among many points
+        if both and all(map(_is_number, cells)) and not (plain and delimiter == ","):
+            mixed.append(cells)
+        elif plain:
             points += 1
     if commas <= points or (delimiter == "," and _thousands(rows)):
-        return "."
+        sure = points > 0 or delimiter == ","
+        wrong = [cells for cells in mixed if not (sure and _thousands([cells]))]
+        if not wrong:
+            return ".", None
+        comma, point = (next(cell for cell in wrong[0] if mark in cell) for mark in ",.")
+        return ".", (comma, point)
     notes.append("numbers are written with a decimal comma")
-    return ","
+    return ",", None
 
 
 def _thousands(rows: Sequence[Sequence[str]]) -> bool:

@@ -37,13 +37,15 @@ class Sources:
     notes: tuple[str, ...] = ()
 
 
-def find_sources(path: Path) -> Sources:
+def find_sources(path: Path, *, to_predict: bool = False) -> Sources:
     """Look into a file, or a folder with ``train.*`` or one table in it → the files to read.
 
     Parameters
     ----------
     path : Path
         What the user pointed at.
+    to_predict : bool
+        Whether rows are to be predicted: then a table called test may stand alone, in place of ``train``, too.
 
     Returns
     -------
@@ -73,6 +75,8 @@ def find_sources(path: Path) -> Sources:
     others = [t for t in tables if t not in (trains, tests, pools) and not ORACLE.match(stem(t))]
     name = path.resolve().name
     if trains is None:
+        if to_predict and tests is not None and not others:
+            others = [tests]
         if len(others) != 1:
             raise UnreadableData(_no_train(path, others, entries))
         trains, others = others[0], []

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from advisor.errors import UnreadableData
+from advisor.errors import UnreadableData, quoted
 from advisor.media.embedded import cell_as_path, holds_item
 from advisor.media.layouts import TEST_NAMES, list_files
 from advisor.media.medium import Medium
@@ -131,17 +131,23 @@ def _of_folder(folder: Path, medium: Medium) -> FileRows:
         return _of_table(find_sources(folder).train, medium)
     tested = [name for name in listing.files if name.partition("/")[0].lower() in TEST_NAMES]
     names = tuple(tested or listing.files)
-    partners = {name for name in names if _lies_in(name, medium.partner_folders)}
-    if partners and any(_lies_in(name, medium.holders) for name in names):
-        names = tuple(name for name in names if name not in partners)
     notes = [*listing.notes, *(f"{name}: {why}" for name, why in listing.broken)]
+    # as in training, masks stand beside their pictures; a folder below them is one of pictures
+    held = {place for name in names for place in _places(name, medium.holders)}
+    kept = tuple(name for name in names if not held & _places(name, medium.partner_folders))
+    if len(kept) < len(names):
+        masks = quoted(sorted({*names} - {*kept}), 3)
+        notes.append(f"masks beside the {medium.many} were left out: {masks}")
+    names = kept
     if tested and len(tested) < len(listing.files):
         notes.append(f"the {len(tested)} {medium.many} of the test folder are predicted")
     return FileRows(medium, names, tuple(str(listing.root / name) for name in names), tuple(notes))
 
 
-def _lies_in(name: str, folders: frozenset[str]) -> bool:
-    return any(folder.lower() in folders for folder in name.split("/")[:-1])
+def _places(name: str, folders: frozenset[str]) -> set[str]:
+    """Where in a relative path folders of these names stand."""
+    parts = name.split("/")
+    return {"/".join(parts[:i]) for i, part in enumerate(parts[:-1]) if part.lower() in folders}
 
 
 def _of_table(path: Path, medium: Medium) -> FileRows:

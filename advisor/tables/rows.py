@@ -83,7 +83,7 @@ def _raw_pieces(
         return
     path = Path(data)
     try:
-        sources = find_sources(path)
+        sources = find_sources(path, to_predict=True)
     except UnreadableData:
         about_texts = any(column.kind is ColumnKind.TEXT for column in columns)
         files = texts_in_files(path) if about_texts and path.is_dir() else None

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from advisor.dataset import read_dataset, read_features
+from advisor.errors import UnreadableData
+from advisor.readers.delimited import BLOCK_BYTES
+from advisor.tables.levels import parse_numbers
 from advisor.tables.reading import read_table, stream_table
 
 ROWS = 100
@@ -59,7 +63,53 @@ def test_signs_for_missing_cells_do_not_make_words_of_numbers(tmp_path: Path) ->
     pd.testing.assert_frame_equal(pd.concat(pieces, ignore_index=True), dataset.X)
 
 
+@pytest.mark.parametrize("decimals", [1, 3])
+def test_rows_with_points_added_to_decimal_commas_are_refused(
+    tmp_path: Path, decimals: int
+) -> None:
+    """They would make thousands, or words, of all the others; whoever added them is told of both spellings."""
+    path = tmp_path / "t.csv"
+    old = [f"{14 + i / 8:.{decimals}f}".replace(".", ",") for i in range(30)]
+    body = "".join(f"{cell};{'uv'[i % 2]}\n" for i, cell in enumerate(old))
+    path.write_text("a;label\n" + body)
+    assert read_table(path).frame["a"].max() < 20
+    added = f"{15:.{decimals}f}"
+    path.write_text("a;label\n" + body + f"{added};u\n")
+    with pytest.raises(UnreadableData, match=f"such as {old[0]} and {added}: "):
+        read_table(path)
+    beside = "".join(f"{cell};{i},5;u\n" for i, cell in enumerate([*old, added]))
+    path.write_text("a;b;label\n" + beside)
+    values = parse_numbers(read_table(path).frame["a"].astype(str))
+    assert values[[0, -1]].tolist() == [14, 15]
+
+
+def test_thousands_beside_decimal_points_are_no_second_spelling(tmp_path: Path) -> None:
+    """Where another column has decimal points, or a comma parts the cells."""
+    for delimiter, cell in (("\t", "{}"), (",", '"{}"')):
+        rows = [
+            delimiter.join((cell.format(c), f"{i}.25"))
+            for i, c in enumerate(["1,200", "950.5"] * 20)
+        ]
+        path = tmp_path / "t.csv"
+        path.write_text("\n".join([f"a{delimiter}b", *rows]) + "\n")
+        values = parse_numbers(read_table(path).frame["a"].astype(str))
+        assert values[:2].tolist() == [1200, 950.5]
+
+
 def test_words_among_which_are_some_numbers_keep_their_spelling(tmp_path: Path) -> None:
     """Lists of numbers are no decimals."""
     frame = read_table(write(tmp_path / "t.csv", ["1,2", "1,2,3", "2,3,4", "3"] * 25)).frame
     assert frame["a"].cat.categories.tolist() == ["1,2", "1,2,3", "2,3,4", "3"]
+
+
+def test_a_cell_longer_than_a_block_is_streamed_once_and_in_order(tmp_path: Path) -> None:
+    """What can be trained on can be predicted: rows before it are handed out in smaller blocks already."""
+    cells = [f"w{i}" for i in range(200_000)]
+    cells[150_000] = "long " * (BLOCK_BYTES // 2)
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n" + "".join(f"{i},{cell}\n" for i, cell in enumerate(cells)))
+    pieces = [piece.frame for piece in stream_table(path, chunk_rows=30_000)]
+    assert len(pieces) > 1
+    rows = pd.concat([piece.astype(object) for piece in pieces], ignore_index=True)
+    assert rows["a"].astype(int).tolist() == list(range(len(cells)))
+    assert (rows["b"].str.strip() == pd.Series(cells).str.strip()).all()

@@ -160,3 +160,14 @@ def test_dates_out_of_range_are_missing() -> None:
     dates = parse_dates(pd.Series(["2020-01-01T00:00:00+02:00", "9999-12-31"]), None)
     assert dates[0] == pd.Timestamp("2019-12-31 22:00")
     assert dates.isna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize("cells", [["True", "FALSE"], ["yes", "no"], [True, False], ["1.0", "0"]])
+def test_a_column_of_zeros_and_ones_reads_truth_words_later(cells: list[object]) -> None:
+    """Files are streamed as words, so a file of truth values holds words where training saw numbers."""
+    column = infer_one([0, 1] * 30)
+    assert (column.kind, column.truth) == (ColumnKind.BOOLEAN, ())
+    frame = pd.DataFrame({"x": pd.Series([*cells, None, "perhaps"], dtype=object)})
+    expected = [1.0, 0.0, np.nan, np.nan]
+    np.testing.assert_array_equal(conform(frame, [column])["x"], expected)
+    assert any("1 cells of 'x'" in note for note in conformance_notes(frame, [column]))
