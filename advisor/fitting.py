@@ -6,6 +6,7 @@ classes that are absent, labels that never vary, targets in any unit - is dealt 
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -251,16 +252,19 @@ class _Values(_Wrapped):
         how = str(self.params.pop(TARGET, "none"))
         worked = _signed_log(target) if how == "log" else target
         low, high = float(target.min()), float(target.max())
-        centre, spread = float(worked.mean()), float(worked.std())
+        # In units near the largest, so that squares neither overflow nor vanish; by a power of two nothing is rounded.
+        unit = math.ldexp(1.0, int(np.frexp(np.abs(worked).max())[1]) - 1)
+        scaled = worked / unit
+        centre, spread = float(scaled.mean()), float(scaled.std()) or 1.0
         self.state = {
             "log": [float(how == "log")],
-            "scale": [centre, spread if spread > 0 else 1.0],
+            "scale": [centre * unit, spread * unit],
             "range": [low - BEYOND_RANGE * (high - low), high + BEYOND_RANGE * (high - low)],
         }
         if low == high:
             self.parts = [_Constant(np.zeros(1))]
         else:
-            self._fit_part(X, (worked - centre) / (spread if spread > 0 else 1.0), deadline)
+            self._fit_part(X, (scaled - centre) / spread, deadline)
         return self
 
     def predict(self, values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -30,3 +30,12 @@ def test_a_table_with_such_a_column_can_be_learned_from(name: str) -> None:
     ]
     made = make_representation(name).fit(X, columns, 0)
     assert made.transform(X).values.shape == (20, 1)
+
+
+@pytest.mark.parametrize("name", ["trees", "linear"])
+def test_a_number_named_constant_is_a_number(name: str) -> None:
+    """Also where it is the only column: the name is the user's, and no mark of a table without any."""
+    X = pd.DataFrame({"constant": np.arange(20.0)})
+    columns = [Column(name="constant", kind=ColumnKind.NUMERIC)]
+    values = make_representation(name).fit(X, columns, 0).transform(X).values
+    assert len(np.unique(values)) == 20

@@ -23,7 +23,7 @@ from advisor.deadline import Deadline
 from advisor.errors import DeadlineExceeded, InvalidRequest, InvalidRun
 from advisor.nets import feeds, training
 from advisor.nets.answers import predict
-from advisor.nets.losses import loss_of, meaning, rarity, solve_head, target_matrix
+from advisor.nets.losses import hold_out, loss_of, meaning, rarity, solve_head, target_matrix
 from advisor.nets.network import Headed, make_net
 from advisor.nets.picture_feeds import Pictures
 from advisor.nets.saved import load_net, save_net
@@ -223,6 +223,21 @@ def test_every_class_weighs_the_same_by_rarity() -> None:
     assert rarity(torch.randn(4, 1), "values").tolist() == [1.0] * 4
 
 
+def test_no_class_and_no_label_is_held_out_whole() -> None:
+    """What alone shows a class, or a label's other value, is learned from; values have none."""
+    order = torch.arange(8)
+    codes = target_matrix(np.array([1, 0, 2, 0, 0, 2, 0, 0]), "classes", 3)
+    held, kept = hold_out(codes, order, 3, "classes")
+    assert (held.tolist(), sorted(kept.tolist())) == ([1, 2], [0, 3, 4, 5, 6, 7])
+    labels = np.ones((8, 2), dtype=np.int64)
+    labels[1, 0] = labels[2, 1] = labels[5, 1] = 0
+    held, kept = hold_out(target_matrix(labels, "labels", 2), order, 3, "labels")
+    assert (held.tolist(), sorted(kept.tolist())) == ([0, 2], [1, 3, 4, 5, 6, 7])
+    held, _ = hold_out(torch.arange(8.0).view(-1, 1), order, 3, "values")
+    assert held.tolist() == [0, 1, 2]
+    assert len(hold_out(codes, order, 0, "classes")[0]) == 0
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_the_first_head_is_a_logistic_regression(n_classes: int) -> None:
     """The network's answers with it are the regression's probabilities."""
@@ -252,7 +267,7 @@ def test_the_first_head_of_labels_and_of_values_points_the_right_way() -> None:
 
 
 def test_the_first_head_bears_what_never_varies() -> None:
-    """A class, or a label, of which early stopping has taken every row."""
+    """A class that no row is of, or a label that all have, or none."""
     y = np.arange(20) % 2 * 2
     rows = np.random.default_rng(0).normal(loc=y[:, None], size=(20, 3)).astype(np.float32)
     for codes in (y, np.full(20, 2)):
@@ -407,6 +422,69 @@ def test_many_rows_are_stopped_early_at_the_best_state(monkeypatch: pytest.Monke
     settings = replace(SCRATCH, steps=64, learning_rate=1.0, average=0.1)
     assert np.isfinite(predict(train(settings, y), squares(4)[0])).all()
     assert len(steps) < 64
+
+
+def test_the_best_state_has_the_statistics_it_was_judged_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The network handed out is that of the best look in every tensor, also what batch norms keep."""
+    monkeypatch.setattr(training, "HOLD_OUT_FROM", 40)
+    looks: list[tuple[float, dict[str, Tensor]]] = []
+    look = training.Training._held_out_loss
+
+    def watched(self: training.Training, module: Any) -> float:
+        state = {name: value.clone() for name, value in self.net.state_dict().items()}
+        looks.append((look(self, module), state))
+        return looks[-1][0]
+
+    monkeypatch.setattr(training.Training, "_held_out_loss", watched)
+    found = train(replace(SCRATCH, steps=64, learning_rate=1.0), squares(40)[1]).state_dict()
+    best = min(looks, key=lambda seen: seen[0])[1]
+    assert best is not looks[-1][1]
+    assert any("running_mean" in name for name in best)
+    assert all(torch.equal(found[name], best[name]) for name in best)
+
+
+@pytest.mark.parametrize("balance", ["none", "weights", "sampling"])
+def test_rows_held_out_weigh_as_much_as_in_training(
+    balance: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where classes are balanced, a network that leaves out the rare one is not the better for it."""
+    monkeypatch.setattr(training, "HOLD_OUT_FROM", 40)
+    monkeypatch.setattr(training, "HELD_OUT", 0.5)
+    y = (np.arange(40) % 4 == 0).astype(np.int64)
+    settings = replace(SCRATCH, balance=balance)
+    run = training.Training(squares(40)[0], y, settings, 0, Deadline(None))
+    run.trained = []
+    with torch.no_grad():
+        run.net.head.weight.zero_()
+        run.net.head.bias.copy_(torch.tensor([2.0, 0.0]))
+    rare = torch.as_tensor(y)[run.held] == 1
+    each = functional.softplus(torch.where(rare, 2.0, -2.0))
+    weights = torch.where(rare, 3.0, 1.0) if balance != "none" else torch.ones(len(rare))
+    wanted = float((each * weights).sum() / weights.sum())
+    assert run._held_out_loss(run.feed.module) == pytest.approx(wanted, rel=1e-5)
+
+
+def test_a_blend_counts_as_much_as_what_is_blended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rare item in a frequent one's place takes its weight along."""
+    monkeypatch.setattr(
+        Pictures, "mixed", lambda self, batch, target: (batch.flip(0), target.flip(0))
+    )
+    y = (np.arange(16) % 4 == 0).astype(np.int64)
+    run = training.Training(
+        squares(16)[0], y, replace(SCRATCH, balance="weights"), 0, Deadline(None)
+    )
+    with torch.no_grad():
+        run.net.head.weight.zero_()
+        run.net.head.bias.copy_(torch.tensor([2.0, 0.0]))
+    rows = torch.arange(16)
+    rare = torch.as_tensor(y) == 1
+    each = functional.softplus(torch.where(rare, 2.0, -2.0))
+    assert run.rarity is not None
+    wanted = float((each * run.rarity).mean())
+    loss, _ = run.loss_of_labels(run.feed.module, rows, torch.zeros(16, dtype=torch.int64))
+    assert float(loss.detach()) == pytest.approx(wanted, rel=1e-5)
 
 
 def test_only_the_last_stages_change_and_batch_norms_keep_their_statistics() -> None:

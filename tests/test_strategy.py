@@ -90,6 +90,16 @@ def test_values_are_standardised_for_the_strategy_and_back_for_the_user() -> Non
     assert model.predict(X.values)[0, 0] == pytest.approx(25 + np.std([10, 20, 30, 40]))
 
 
+@pytest.mark.parametrize("unit", [1e-170, 1e-3, 1e200])
+def test_values_of_any_size_are_standardised(unit: float) -> None:
+    """Squares of the largest and of the smallest numbers are not: the deviation is found all the same."""
+    toy, y = Toy(1.0), unit * np.array([10.0, 20.0, 30.0, 40.0])
+    model = fit(toy, Task.REGRESSION, 1, y.tolist())
+    np.testing.assert_allclose(toy.model.seen, np.array([-3, -1, 1, 3]) / np.sqrt(5))
+    wanted = unit * (25 + np.std([10, 20, 30, 40]))
+    np.testing.assert_allclose(model.predict(X.values), wanted, rtol=1e-12)
+
+
 def test_predictions_do_not_leave_the_range_of_the_target_by_far() -> None:
     """Half the range beyond it, at most."""
     model = fit(Toy(1e6), Task.REGRESSION, 1, [0.0, 1.0, 2.0, 4.0])
@@ -150,6 +160,71 @@ def test_a_wide_table_costs_a_linear_model_its_columns() -> None:
         assert wider > 5 * wide
     assert linear.cost(200, 10_000, 2, {"penalty": "l2"}) > 0.1  # .27 s measured
     assert 0.05 < linear.cost(200, 10_000, 2, {"penalty": "l1"}) < 0.2  # .10 s measured
+
+
+@pytest.mark.parametrize(
+    ("task", "n_outputs", "y", "wanted"),
+    [
+        (Task.BINARY, 2, [0, 0, 0, 1], [0.75, 0.25]),
+        (Task.MULTICLASS, 3, [0, 2, 1, 1], [0.25, 0.5, 0.25]),
+        (Task.REGRESSION, 1, [1.0, 2.0, 3.0, 6.0], [3.0]),
+    ],
+)
+def test_catboost_says_the_prior_where_no_feature_varies(
+    task: Task, n_outputs: int, y: list[object], wanted: list[float], tmp_path: Path
+) -> None:
+    """It raises by itself; new rows may vary; the same after a save and a load."""
+    strategy, told = STRATEGIES["catboost"], context(task, n_outputs)
+    if strategy.missing():
+        pytest.skip(strategy.missing())
+    params = load_space("catboost", "tabular_tiny", {"n_labelled": 4}, task).complete({})
+    rows = Features(np.array([[1.0], [1.0], [1.0], [1.0 + 1e-12]]), INFO)
+    model = fit_model(strategy, params, told, rows, np.array(y), Deadline(None))
+    model.save(tmp_path)
+    for one in (model, load_model(strategy, tmp_path, told)):
+        found = one.predict(np.array([[1.0], [5.0]]))
+        np.testing.assert_allclose(found, [wanted, wanted], rtol=1e-12)
+
+
+def test_a_rare_class_that_weighs_more_is_learned_before_early_stopping() -> None:
+    """Rows held out weigh as in training; without, the first epoch looks best, which says the prior."""
+    found = network(Task.BINARY, rare_rows(600)[1], class_weight="balanced")
+    assert found[:, 1].mean() > 0.15
+
+
+def test_labels_can_be_balanced_by_a_network() -> None:
+    """A rare label is more likely then, and one that half the rows have is as likely as it was."""
+    rows, y = rare_rows(200)
+    labels = np.column_stack([y, rows[:, 1] > 0]).astype(np.int8)
+    plain, balanced = (
+        network(Task.MULTILABEL, labels, class_weight=how).mean(axis=0)
+        for how in ("none", "balanced")
+    )
+    assert balanced[0] > 2 * plain[0]
+    assert balanced[1] == pytest.approx(plain[1], abs=0.05)
+
+
+def rare_rows(n: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Four numbers, the first of which is larger where the target is one: in a row of twenty."""
+    y = (np.arange(n) % 20 == 0).astype(np.int64)
+    rows = np.random.default_rng(0).normal(size=(n, 4))
+    rows[:, 0] += y
+    return rows, y
+
+
+def network(task: Task, y: NDArray[np.generic], **params: str) -> NDArray[np.float64]:
+    """Fit a small one to such rows, and predict them."""
+    strategy = STRATEGIES["mlp"]
+    if strategy.missing():
+        pytest.skip(strategy.missing())
+    rows, info = rare_rows(len(y))[0], FeatureInfo(names=("a", "b", "c", "d"))
+    space = load_space("mlp", "tabular_tiny", {"n_labelled": len(y)}, task)
+    small = {"members": 4, "width": 32, "epochs": 20, "frequencies": 0}
+    told = FitContext(task=task, n_outputs=2, info=info, seed=0)
+    complete = space.complete({**small, **params})
+    return fit_model(strategy, complete, told, Features(rows, info), y, Deadline(None)).predict(
+        rows
+    )
 
 
 @pytest.mark.parametrize("answer", [(np.nan, 1.0), (1.0,)])

@@ -57,6 +57,36 @@ def target_matrix(y: NDArray[Any], kind: Kind, n_outputs: int) -> Tensor:
     return torch.as_tensor(np.asarray(y, dtype=np.float32)).reshape(len(y), n_outputs)
 
 
+def hold_out(target: Tensor, order: Tensor, n_held: int, kind: Kind) -> tuple[Tensor, Tensor]:
+    """Divide rows into some that early stopping watches and those that are learned from.
+
+    A row that alone shows a class, or a label's other value, is learned from: when to stop cannot be told by what
+    nothing can be learned of, least of all where rare classes weigh more.
+
+    Parameters
+    ----------
+    target : Tensor of shape (n, n_outputs)
+        From :func:`target_matrix`.
+    order : Tensor of int of shape (n,)
+        The rows, of which the first are held out.
+    n_held : int
+        How many, at most; fewer than all.
+    kind : Kind
+        Values have no classes.
+
+    Returns
+    -------
+    held, kept : Tensor of int of shape (n_held or fewer,), (the others,)
+    """
+    held, kept = order[:n_held], order[n_held:]
+    if not n_held or kind in ("values", "absolute"):
+        return held, kept
+    first = target[kept[0]]
+    fixed = (target[kept] == first).all(dim=0)
+    alone = ((target[held] != first) & fixed).any(dim=1)
+    return held[~alone], torch.cat([kept, held[alone]])
+
+
 def rarity(target: Tensor, kind: Kind) -> Tensor:
     """Weigh rows so that every class weighs the same; of several labels the rarest one that is there counts.
 
@@ -197,7 +227,7 @@ def _logistic(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Weights and biases of a softmax over ``n_classes``, or of a sigmoid for one label (``n_classes`` = 1).
 
-    What is held out for early stopping may have been all of a class: it gets no weights, and a low bias.
+    A class that no row is of gets no weights, and a low bias.
     """
     from sklearn.linear_model import LogisticRegression
 

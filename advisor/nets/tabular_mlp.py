@@ -26,6 +26,7 @@ from torch.nn import functional
 
 from advisor.deadline import Deadline
 from advisor.errors import InvalidRun
+from advisor.nets.losses import Kind, hold_out, target_matrix
 from advisor.storage import read_json, write_json
 
 HELD_OUT = 0.15
@@ -55,7 +56,7 @@ MASK_POOL = 1 << 20
 class MlpSettings:
     """Shape, regularisation and schedule; ``kind`` is classes, labels, values or absolute (values by their median)."""
 
-    kind: str
+    kind: Kind
     n_features: int
     n_outputs: int
     members: int = 8
@@ -142,8 +143,8 @@ def train_mlp(
         Standardised and complete.
     y : ndarray
         Codes (n_rows,), 0/1 (n_rows, n_outputs), or standardised values (n_rows,).
-    row_weights : ndarray of shape (n_rows,) or None
-        Of mean 1.
+    row_weights : ndarray of shape (n_rows,) or (n_rows, n_outputs) or None
+        Of mean 1, in training and for early stopping; labels may each have their own.
     settings : MlpSettings
         Shape and schedule.
     seed : int
@@ -259,10 +260,12 @@ class _Training:
         if settings.kind in ("values", "absolute"):
             self.y = self.y.reshape(-1, 1)
         weights = np.ones(len(values)) if row_weights is None else row_weights
+        weights = weights.reshape(len(values), -1)  # a column for every output, or one for all
         self.row_weights = torch.as_tensor(weights, dtype=torch.float32)
         order = torch.randperm(len(values))
         n_held = int(HELD_OUT * len(values)) if len(values) >= EARLY_STOPPING_FROM else 0
-        self.held, self.kept = order[:n_held], order[n_held:]
+        target = target_matrix(y, settings.kind, settings.n_outputs)
+        self.held, self.kept = hold_out(target, order, n_held, settings.kind)
         self.net = PackedMlp(settings)
         with torch.no_grad():
             self.net.biases[-1].copy_(self._first_guess().expand_as(self.net.biases[-1]))
@@ -337,23 +340,26 @@ class _Training:
             ).view_as(weights)
         elif s.kind == "labels":
             smooth = wanted * (1 - s.label_smoothing) + 0.5 * s.label_smoothing
-            each = functional.binary_cross_entropy_with_logits(
-                found, smooth, reduction="none"
-            ).mean(dim=-1)
+            each = functional.binary_cross_entropy_with_logits(found, smooth, reduction="none")
         elif s.kind == "absolute":
-            each = functional.smooth_l1_loss(found, wanted, beta=0.1, reduction="none").squeeze(-1)
+            each = functional.smooth_l1_loss(found, wanted, beta=0.1, reduction="none")
         else:
-            each = functional.mse_loss(found, wanted, reduction="none").squeeze(-1)
-        return (each * weights).mean(dim=1).sum()
+            each = functional.mse_loss(found, wanted, reduction="none")
+        return (each * weights).mean(dim=(1, 2)).sum()
 
     def _held_out_loss(self) -> float:
+        """Weigh rows as in training: judged without weights, every step towards rare classes would be a worse one."""
         self.net.eval()
         with torch.no_grad():
             found, wanted = _predictions(self.net, self.x[self.held]), self.y[self.held]
         if self.settings.kind == "classes":
-            return float(functional.nll_loss(found.clamp_min(1e-9).log(), wanted))
-        if self.settings.kind == "labels":
-            return float(functional.binary_cross_entropy(found, wanted))
-        if self.settings.kind == "absolute":
-            return float(functional.l1_loss(found, wanted))
-        return float(functional.mse_loss(found, wanted))
+            logs = found.clamp_min(1e-9).log()
+            each = functional.nll_loss(logs, wanted, reduction="none").unsqueeze(-1)
+        elif self.settings.kind == "labels":
+            each = functional.binary_cross_entropy(found, wanted, reduction="none")
+        elif self.settings.kind == "absolute":
+            each = functional.l1_loss(found, wanted, reduction="none")
+        else:
+            each = functional.mse_loss(found, wanted, reduction="none")
+        weights = self.row_weights[self.held].expand_as(each)
+        return float((each * weights).sum() / weights.sum())

@@ -29,7 +29,15 @@ from advisor.errors import DeadlineExceeded
 from advisor.fabric import quiet_fabric
 from advisor.nets.adapters import add_adapters, belongs, merge_adapters
 from advisor.nets.feeds import Feed, Maps, feed_of, parts_of
-from advisor.nets.losses import HEAD_C, first_guess, loss_of, rarity, solve_head, target_matrix
+from advisor.nets.losses import (
+    HEAD_C,
+    first_guess,
+    hold_out,
+    loss_of,
+    rarity,
+    solve_head,
+    target_matrix,
+)
 from advisor.nets.network import Headed, make_net
 from advisor.nets.picture_feeds import Pictures
 from advisor.nets.settings import Settings, TextSettings
@@ -128,13 +136,14 @@ class Training:
         self.y, self.target = y, target_matrix(y, s.kind, s.n_outputs)
         order = torch.randperm(len(y), generator=self.draw)
         n_held = int(HELD_OUT * len(y)) if len(y) >= HOLD_OUT_FROM else 0
-        self.held, self.kept = order[:n_held].sort().values, order[n_held:].sort().values
+        held, kept = hold_out(self.target, order, n_held, s.kind)
+        self.held, self.kept = held.sort().values, kept.sort().values
         whole = feed_of(values, self.net, self.draw)
         self.feed: Feed = whole
         if s.views and isinstance(whole, Pictures):
             self.feed = Maps(whole, self.fabric.autocast, deadline)
         self.batch = min(s.batch, len(self.kept))
-        self.weights = rarity(self.target, s.kind) if s.balance == "weights" else None
+        self.rarity = rarity(self.target, s.kind) if s.balance != "none" else None
         self.average: list[Tensor] = []
 
     def run(self) -> tuple[Headed, bool]:
@@ -220,6 +229,8 @@ class Training:
     ) -> bool:
         """Take all steps; whether there was time for them."""
         steps, best, waited, state = self.settings.steps, math.inf, 0, None
+        norms = [part for part in self.net.modules() if isinstance(part, _BatchNorm)]
+        statistics = [buffer for norm in norms for buffer in norm.buffers()]
         look = max(1, steps // LOOKS)
         done = True
         for step in range(steps):
@@ -236,10 +247,13 @@ class Training:
                 if loss < best:
                     best, waited = loss, 0
                     state = [p.detach().clone() for p in self.average or self.trained]
+                    judged_with = [buffer.clone() for buffer in statistics]
                 elif waited >= PATIENCE:
                     break
         if state is not None:
             self.average = state
+            for buffer, best_one in zip(statistics, judged_with, strict=True):
+                buffer.copy_(best_one)
         return done
 
     def _step(self, module: Any, optimiser: Any, rows: Tensor, turns: Tensor, step: int) -> None:
@@ -271,13 +285,15 @@ class Training:
     def loss_of_labels(self, module: Any, rows: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
         """Compute what the labelled rows of a step cost, and what the network answers to them."""
         s = self.settings
-        batch, target = self.feed.varied(rows, turns), self.target[rows].to(self.fabric.device)
-        batch, target = self.feed.mixed(batch, target)
+        told = self.target[rows]
+        counts = self.rarity if s.balance == "weights" else None
+        each = torch.ones(len(rows)) if counts is None else counts[rows]
+        # What an item counts is blended with it.
+        both = torch.hstack([told, each[:, None].to(told)]).to(self.fabric.device)
+        batch, both = self.feed.mixed(self.feed.varied(rows, turns), both)
         answers = module(batch).float()
-        each = loss_of(answers, target, s.kind, s.label_smoothing, s.focal_gamma)
-        if self.weights is not None:
-            each = each * self.weights[rows].to(each.device)
-        return each.mean(), answers
+        loss = loss_of(answers, both[:, :-1], s.kind, s.label_smoothing, s.focal_gamma)
+        return (loss * both[:, -1]).mean(), answers
 
     def _update_average(self, step: int) -> None:
         """Exponential average of the weights that forgets within ``average`` of the steps, faster at first."""
@@ -290,14 +306,17 @@ class Training:
             torch._foreach_lerp_(self.average, [p.detach() for p in self.trained], 1 - keep)
 
     def _held_out_loss(self, module: Any) -> float:
+        """Weigh rows as training does: judged without, every step towards rare classes would be a worse one."""
         s, total = self.settings, 0.0
+        weights = torch.ones(len(self.y)) if self.rarity is None else self.rarity
         self.feed.module.eval()
         with torch.no_grad(), self.averaged():
             for part in parts_of(self.held, s.batch):
                 target = self.target[part].to(self.fabric.device)
                 answers = module(self.feed.plain(part)).float()
-                total += float(loss_of(answers, target, s.kind, 0.0, 0.0).sum())
-        return total / len(self.held)
+                each = loss_of(answers, target, s.kind, 0.0, 0.0)
+                total += float((each * weights[part].to(each.device)).sum())
+        return total / float(weights[self.held].sum())
 
     @contextmanager
     def averaged(self) -> Iterator[None]:

@@ -84,10 +84,10 @@ class TreesRepresentation(Representation):
         blocks += [
             codes_of(X[name], levels)[:, None] for name, levels in self._parts.levels.items()
         ]
-        info = self._info()
-        if not info.categorical and info.names == ("constant",):
-            blocks = [np.zeros((len(X), 1))]
-        return Features(np.ascontiguousarray(np.hstack(blocks), dtype=np.float64), info)
+        values = np.hstack(blocks)
+        if not values.shape[1]:
+            values = np.zeros((len(X), 1))
+        return Features(np.ascontiguousarray(values, dtype=np.float64), self._info())
 
     def _info(self) -> FeatureInfo:
         names = self._parts.measure_names

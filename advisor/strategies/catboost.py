@@ -17,6 +17,7 @@ from advisor.deadline import Deadline
 from advisor.errors import InvalidRun
 from advisor.registry import require
 from advisor.representation import FeatureInfo, Features
+from advisor.storage import read_json, write_json
 from advisor.strategy import (
     STRATEGIES,
     Card,
@@ -48,14 +49,18 @@ class CatBoostModel(Model):
     def __init__(self, params: Params, context: FitContext) -> None:
         self.params, self.context = params, context
         self.booster: Any = None
+        self.prior: NDArray[np.float64] | None = None
 
     def fit(self, X: Features, y: NDArray[np.generic], deadline: Deadline) -> Model:
-        """Grow rounds until all are done or time is up."""
+        """Grow rounds until all are done or time is up; where no feature varies, CatBoost refuses: the prior."""
         deadline.check()
         catboost = require("catboost", extra="catboost")
         weight = None
         if self.context.task is not Task.REGRESSION:
             weight = balanced_weights(y, word(self.params, "class_weight"))
+        if not _varies(X.values):
+            self.prior = self._prior(y, weight)
+            return self
         pool = catboost.Pool(
             _frame(X.values, self.context.info),
             label=y,
@@ -94,8 +99,19 @@ class CatBoostModel(Model):
             return "MAE" if self.context.metric == "mae" else "RMSE"
         return "Logloss" if self.context.n_outputs == 2 else "MultiClass"
 
+    def _prior(
+        self, y: NDArray[np.generic], weight: NDArray[np.float64] | None
+    ) -> NDArray[np.float64]:
+        """Find what trees without a split would say, shape (n_outputs,)."""
+        if self.context.task is not Task.REGRESSION:
+            return np.bincount(y, weights=weight, minlength=self.context.n_outputs) / len(y)
+        values = y.astype(np.float64)
+        return np.array([np.median(values) if self._loss() == "MAE" else values.mean()])
+
     def predict(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum the trees."""
+        if self.prior is not None:
+            return np.tile(self.prior, (len(values), 1))
         catboost = require("catboost", extra="catboost")
         pool = catboost.Pool(
             _frame(values, self.context.info), cat_features=list(self.context.info.categorical)
@@ -105,8 +121,17 @@ class CatBoostModel(Model):
         return np.asarray(found, dtype=np.float64).reshape(len(values), -1)
 
     def save(self, folder: Path) -> None:
-        """Write ``model.cbm``, CatBoost's own format."""
+        """Write ``model.cbm``, CatBoost's own format, or ``prior.json`` where there are no trees."""
+        if self.prior is not None:
+            write_json(folder / "prior.json", self.prior.tolist())
+            return
         self.booster.save_model(str(folder / "model.cbm"))
+
+
+def _varies(values: NDArray[np.float64]) -> bool:
+    """Whether any feature does, in CatBoost's precision."""
+    rows = values.astype(np.float32)
+    return bool(((rows != rows[0]) & ~(np.isnan(rows) & np.isnan(rows[0]))).any())
 
 
 def _frame(values: NDArray[np.float64], info: FeatureInfo) -> NDArray[np.float64] | pd.DataFrame:
@@ -147,9 +172,12 @@ class CatBoost(Strategy):
         return CatBoostModel(params, context)
 
     def load(self, folder: Path, context: FitContext) -> Model:
-        """Read ``model.cbm``."""
+        """Read ``model.cbm`` or ``prior.json``."""
         catboost = require("catboost", extra="catboost")
         model = CatBoostModel({}, context)
+        if (folder / "prior.json").is_file():
+            model.prior = np.array(read_json(folder / "prior.json"), dtype=np.float64)
+            return model
         model.booster = catboost.CatBoost()
         try:
             model.booster.load_model(str(folder / "model.cbm"))

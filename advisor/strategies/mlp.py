@@ -26,6 +26,7 @@ from advisor.strategy import (
 )
 
 if TYPE_CHECKING:
+    from advisor.nets.losses import Kind
     from advisor.nets.tabular_mlp import MlpSettings, PackedMlp
 
 WAVES_UP_TO = 64
@@ -47,13 +48,21 @@ class MlpModel(Model):
 
         torch.set_num_threads(self.context.threads)
         weights = None
-        if self.context.task in (Task.BINARY, Task.MULTICLASS):
-            weights = balanced_weights(y, word(self.params, "class_weight"))
+        if self.context.task is not Task.REGRESSION:
+            weights = self._weights(y)
         settings = self._settings(X.values.shape[1])
         self.net, self.truncated = train_mlp(
             X.values, y, weights, settings, self.context.seed, deadline
         )
         return self
+
+    def _weights(self, y: NDArray[np.generic]) -> NDArray[np.float64] | None:
+        """Weigh rows, or of labels every cell: each label as a problem of two classes."""
+        how = word(self.params, "class_weight")
+        if self.context.task is not Task.MULTILABEL or how == "none":
+            return balanced_weights(y, how)
+        found = [balanced_weights(label, how) for label in y.T]
+        return np.column_stack([each for each in found if each is not None])
 
     def _settings(self, n_features: int) -> MlpSettings:
         from advisor.nets.tabular_mlp import MlpSettings
@@ -77,7 +86,7 @@ class MlpModel(Model):
             epochs=int(number(p, "epochs")),
         )
 
-    def _kind(self) -> str:
+    def _kind(self) -> Kind:
         if self.context.task is Task.REGRESSION:
             return "absolute" if self.context.metric == "mae" else "values"
         return "labels" if self.context.task is Task.MULTILABEL else "classes"
