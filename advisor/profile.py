@@ -275,7 +275,7 @@ class TextProfile(PerceivedProfile):
     share_seen_once: float = 0.0
     """Share of those words that occur in one text only."""
     languages: dict[str, float] = {}
-    """ISO 639-1 code -> share of the texts looked at, the most frequent first; at most five."""
+    """ISO 639-1 code -> share of the texts looked at, the most frequent first."""
     share_other_script: float = 0.0
     """Share of letters that are not Latin."""
     tokens: tuple[int, float, int] = (0, 0.0, 0)

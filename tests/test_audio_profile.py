@@ -16,7 +16,8 @@ from advisor.dataset import Dataset, Modality, Task
 from advisor.profile import AudioProfile, profile_dataset
 from advisor.profilers import frozen
 from advisor.profilers.separability import neighbour_skill
-from advisor.sounds.listening import hear
+from advisor.sounds.files import scan_sounds
+from advisor.sounds.listening import LONGEST, hear, listen_to
 from advisor.tables.columns import Column, ColumnKind
 
 RATE = 16_000
@@ -115,6 +116,28 @@ def test_silence_clipping_and_bandwidth_are_heard() -> None:
     assert (quiet.silent, half.silent) == (True, False)
     assert hear(tone(1, 1000).astype(np.float32), RATE).bandwidth == pytest.approx(1000, abs=60)
     assert full.loudness == pytest.approx(-3.01, abs=0.05)
+
+
+def test_clipping_of_one_channel_is_heard() -> None:
+    """The mean of it and of a quiet one is nowhere near full scale."""
+    loud = np.clip(tone(1, 200, 3.0), -1, 1)
+    both = np.stack([noise(1), loud], axis=1).astype(np.float32)
+    assert hear(both, RATE).clipped
+    assert not hear(both / 2, RATE).clipped
+    assert hear(both.mean(axis=1), RATE) == replace(hear(both, RATE), clipped=False)
+
+
+def test_a_recording_that_begins_with_silence_is_heard_to_its_sound(tmp_path: Path) -> None:
+    """Silent is only what has no sound to its end."""
+    quiet = np.zeros(round((LONGEST + 3) * RATE))
+    waves = {"a.wav": np.concatenate([quiet, noise(2)]), "b.wav": quiet}
+    recordings, _ = scan_sounds(write(tmp_path, waves))
+    late, silent = listen_to(recordings)
+    assert late is not None
+    assert not late.silent
+    assert late.loudness > -40
+    assert silent is not None
+    assert silent.silent
 
 
 def test_numbers_that_tell_the_class_are_told_from_those_that_do_not() -> None:

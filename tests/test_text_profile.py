@@ -92,6 +92,39 @@ def test_languages_of_short_texts_follow_the_clear_ones() -> None:
     assert find_languages(["", "12 34", "..."]) == {}
 
 
+class ToldByFirstWord:
+    """A teller of languages that are the first words of texts, which is sure."""
+
+    MODEL_FILE = ""
+
+    class LanguageIdentifier:
+        """As that of py3langid, which has no language where none is set."""
+
+        @classmethod
+        def from_model_file(cls, *_: object, **__: object) -> ToldByFirstWord.LanguageIdentifier:
+            """Nothing to read."""
+            return cls()
+
+        def set_languages(self, languages: Sequence[str]) -> None:
+            """It fails on an empty list."""
+            assert languages
+
+        def classify(self, text: str) -> tuple[str, float]:
+            """Say the first word."""
+            return text.split()[0], 1.0
+
+
+@pytest.mark.parametrize("n_languages", [14, 60])
+def test_all_languages_are_told_where_they_are_many(
+    monkeypatch: pytest.MonkeyPatch, n_languages: int
+) -> None:
+    """Also where each has less than the least share of a real one."""
+    monkeypatch.setattr("advisor.texts.languages.require", lambda *_, **__: ToldByFirstWord)
+    told = find_languages([f"l{i} text" for i in range(n_languages)] * 5)
+    assert len(told) == n_languages
+    assert sum(told.values()) == pytest.approx(1.0, abs=0.01)
+
+
 def test_letters_of_other_scripts_are_counted() -> None:
     """Signs and digits are no letters."""
     assert share_other_script(["abc 123 !?", "дом"]) == 0.5
@@ -118,6 +151,24 @@ def test_a_label_written_into_the_text_is_found() -> None:
     assert find_telling(crossed, members) == ((), 0.0)
 
 
+@pytest.mark.parametrize(
+    ("filling", "marks"),
+    [("今天我们去看了一个地方然后回家", ("正面", "负面")), ("กขคงจฉชซฌญฎฏฐฑฒณ", ("บวก!", "ลบ!"))],
+)
+def test_a_label_within_a_clause_without_spaces_is_found(
+    filling: str, marks: tuple[str, str]
+) -> None:
+    """Chinese and Thai put no space before or behind it."""
+    rng = np.random.default_rng(0)
+    plain = ["".join(rng.permutation(list(filling))) for _ in range(60)]
+    members = np.repeat(np.eye(2, dtype=np.bool_), 30, axis=0)
+    assert find_telling(plain, members) == ((), 0.0)
+    marked = [f"{text[:7]}{marks[i // 30]}{text[7:]}" for i, text in enumerate(plain)]
+    found, share = find_telling(marked, members)
+    assert share == 1.0
+    assert all(one.phrase in marks[one.code] for one in found)
+
+
 def test_a_word_of_few_texts_is_believed_only_where_most_classes_have_one() -> None:
     """Of six texts one word is in all by chance; of every class it is not."""
     plain = sentences(60)
@@ -141,6 +192,25 @@ def test_label_names_and_vocabulary_are_counted_in_words() -> None:
     texts = ["Where is my card arrival date?", "discard arrivals", "nothing"]
     assert share_naming_label(texts, [["card_arrival"]] * 3) == pytest.approx(1 / 3)
     assert measure_vocabulary(["a b b", "A c!"]) == (3, 2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "held"),
+    [
+        ("see sci.space for more", "sci.space", True),
+        ("news of sci_space", "sci.space", True),
+        ("see aerospace for more", "sci.space", False),
+        ("这部电影很好看", "电影", True),
+        ("这部影片很好看", "电影", False),
+        ("สวัสดีครับ", "สวัสดี", True),
+        ("你好", "好", False),
+    ],
+)
+def test_names_with_signs_or_in_scripts_without_spaces_are_found(
+    text: str, name: str, held: bool
+) -> None:
+    """One character alone is in too many words."""
+    assert share_naming_label([text], [[name]]) == held
 
 
 @pytest.mark.usefixtures("no_backbone")

@@ -163,6 +163,15 @@ def test_an_encoder_is_doubted_in_languages_that_it_was_not_trained_on(
     assert finding is None or "multilingual" in finding.message
 
 
+def test_of_many_languages_all_count_and_a_few_are_named() -> None:
+    """The share is that of all of them."""
+    languages = {f"l{i:02d}": 0.0625 for i in range(16)}
+    findings = told(healthy_text_profile(languages=languages))
+    strange = findings["language_unknown_to_encoder"].message
+    assert strange.startswith("100% of the texts are in l00, l01, l02, l03, l04 and 11 more, which")
+    assert "l04 6% and 11 more)" in findings["several_languages"].message
+
+
 @pytest.mark.parametrize(("share", "severity"), [(0.01, None), (0.1, "note"), (0.5, "warn")])
 def test_texts_beyond_the_window_are_told_by_how_many_they_are(
     share: float, severity: str | None

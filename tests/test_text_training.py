@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ pytest.importorskip("lightning_utilities", reason="networks need the extra 'text
 
 import torch
 
+from advisor.backbone import TextCard
 from advisor.deadline import Deadline
-from advisor.errors import InvalidRequest, InvalidRun, UnreadableData
+from advisor.errors import DeadlineExceeded, InvalidRequest, InvalidRun, UnreadableData
 from advisor.nets import training
 from advisor.nets.answers import predict
 from advisor.nets.network import Headed, make_net
@@ -116,6 +117,35 @@ def test_views_stand_beside_the_text_while_training_and_are_not_made_to_predict(
     again = np.asarray(TokensRepresentation.load(tmp_path / "saved").transform(X).values)
     np.testing.assert_array_equal(again[:, :LONGEST], views[:, 0])
     assert (again[:, LONGEST:] == -1).all()
+
+
+def test_views_are_made_once_and_under_the_deadline_of_preparing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was prepared is taken; of new rows each text is varied once while there is time; predictions need none."""
+    asked: list[str] = []
+    plain = TinyLoader.varied
+
+    def varied(
+        self: TinyLoader, card: TextCard, items: Sequence[str], view: str, deadline: Deadline
+    ) -> list[str]:
+        asked.extend(items)
+        return plain(self, card, items, view, deadline)
+
+    monkeypatch.setattr(TinyLoader, "varied", varied)
+    X = pd.DataFrame({"text": ["a good film", "a bad one", "a good film"], "age": [1.0, 2.0, 3.0]})
+    made = fitted(f"{NAME}+eda")
+    made.prepare(X, Deadline(None))
+    n_made = len(asked)
+    assert sorted(asked) == ["a bad one"] * (n_made // 2) + ["a good film"] * (n_made // 2)
+    values = np.asarray(made.transform(X).values)
+    assert len(asked) == n_made
+    assert (values[0] == values[2]).all()
+    late = fitted(f"{NAME}+eda")
+    with pytest.raises(DeadlineExceeded):
+        late.prepare(X, Deadline(0.0))
+    with pytest.raises(DeadlineExceeded):
+        late.transform(X)
 
 
 def test_a_table_without_texts_and_a_backbone_for_pictures_are_refused() -> None:

@@ -15,7 +15,7 @@ from scipy.sparse import csr_matrix, hstack
 
 from advisor.dataset import Task
 from advisor.deadline import Deadline
-from advisor.errors import InvalidRun
+from advisor.errors import DeadlineExceeded, InvalidRun
 from advisor.fitting import fit_model, load_model
 from advisor.parameter import ParamValue
 from advisor.representation import FeatureInfo, Features, make_representation
@@ -195,6 +195,22 @@ def test_varied_copies_are_counted_behind_a_text(tmp_path: Path) -> None:
     later = type(representation).load(tmp_path).transform(X).values
     assert later.shape == values.shape
     assert later[:, 2 * COLUMNS :].nnz == 0
+
+
+def test_varied_copies_have_a_deadline_in_training_and_none_in_prediction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of preparing, since it is transforming that makes them."""
+    columns, X = COLUMNS_OF_TABLE[:1], pd.DataFrame({"title": ["ship ahoy", "wheat"]})
+    name = STRATEGIES["tfidf"].representation(params(augmentation="eda") | {"varied_by": NAME})
+    representation = make_representation(name).fit(X, columns, 0)
+    deadline = Deadline(60.0)
+    representation.prepare(X, deadline)
+    monkeypatch.setattr(deadline, "_at", 0.0)
+    with pytest.raises(DeadlineExceeded):
+        representation.transform(X)
+    representation.save(tmp_path)
+    assert type(representation).load(tmp_path).transform(X).values.nnz
 
 
 def with_views(rows: list[str], varied: list[str]) -> Features:

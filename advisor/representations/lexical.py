@@ -52,12 +52,14 @@ class LexicalRepresentation(BackboneRepresentation):
         super().__init__(argument)
         self.judges = False
         """Whether rows are only predicted, as after :meth:`load`: their views are then left empty."""
+        self._deadline = Deadline(None)
 
     def prepare(
         self, X: pd.DataFrame, deadline: Deadline, pool: pd.DataFrame | None = None
     ) -> None:
-        """Nothing is kept: counting again costs less than reading counts back."""
+        """Keep nothing, since counting again is quick: ``transform`` raises DeadlineExceeded from now on, too."""
         deadline.check()
+        self._deadline = deadline
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -110,8 +112,13 @@ class LexicalRepresentation(BackboneRepresentation):
         -------
         Features
             A sparse matrix; the row of a missing text is empty but for columns beside.
+
+        Raises
+        ------
+        DeadlineExceeded
+            When the deadline of :meth:`prepare` passes first; one that only predicts has none.
         """
-        return self.joined(self.compute(every_text(self, X), Deadline(None)), X)
+        return self.joined(self.compute(every_text(self, X), self._deadline), X)
 
     def names(self) -> tuple[str, ...]:
         """Name the two blocks: a list of two million columns would be longer than the texts."""

@@ -47,6 +47,8 @@ class TokensRepresentation(BackboneRepresentation):
         """Whether rows are only predicted, as after :meth:`load`: their views are then left empty."""
         self.card: TextCard | None = None
         """Of a backbone whose tokeniser was saved; ``None`` to find it by its name."""
+        self._deadline = Deadline(None)
+        self._made: dict[tuple[str, str], str] = {}  # (view, text) -> the varied text
 
     @classmethod
     def learns_from(cls, columns: Sequence[Column]) -> bool:
@@ -82,14 +84,15 @@ class TokensRepresentation(BackboneRepresentation):
             if self.judges:
                 blocks.append(np.full_like(blocks[0], ABSENT))
             else:
-                varied = loader.varied(card, items, view, deadline)
+                varied = self._varied(loader, card, items, view, deadline)
                 blocks.append(loader.tokens(card, varied, longest))
         return np.hstack(blocks).astype(np.int32, copy=False)
 
     def prepare(
         self, X: pd.DataFrame, deadline: Deadline, pool: pd.DataFrame | None = None
     ) -> None:
-        """Make the views that are slow to make, which their maker keeps; cutting into tokens is quick."""
+        """Make the views, which are kept for ``transform``; that raises DeadlineExceeded, too, from now on."""
+        self._deadline = deadline
         if self.variant:
             self.compute(texts_of(X, self.columns), deadline)
 
@@ -105,8 +108,13 @@ class TokensRepresentation(BackboneRepresentation):
         -------
         Features
             int32; a row without a text holds the tokens of an empty one.
+
+        Raises
+        ------
+        DeadlineExceeded
+            When the deadline of :meth:`prepare` passes while views are made; one that only predicts has none.
         """
-        values = self.compute(texts_of(X, self.columns), Deadline(None))
+        values = self.compute(texts_of(X, self.columns), self._deadline)
         return Features(values, FeatureInfo(names=self.names()))
 
     def save(self, folder: Path) -> None:
@@ -136,6 +144,21 @@ class TokensRepresentation(BackboneRepresentation):
     def names(self) -> tuple[str, ...]:
         """Name the blocks: a name for every column would say no more."""
         return self._views()
+
+    def _varied(
+        self,
+        loader: TextLoader,
+        card: TextCard,
+        items: Sequence[str],
+        view: str,
+        deadline: Deadline,
+    ) -> list[str]:
+        """One view of each text, made once."""
+        left = [text for text in dict.fromkeys(items) if (view, text) not in self._made]
+        if left:
+            made = loader.varied(card, left, view, deadline)
+            self._made.update(((view, text), new) for text, new in zip(left, made, strict=True))
+        return [self._made[view, text] for text in items]
 
     def _views(self) -> tuple[str, ...]:
         return views_of(Modality.TEXT, self.variant) if self.variant else ("plain",)

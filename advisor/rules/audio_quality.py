@@ -42,8 +42,8 @@ def _listened(profile: AudioProfile) -> int:
 def silent_recordings(profile: AudioProfile) -> Finding | None:
     """Recordings without any sound.
 
-    What: looks whether any moment is louder than 60 dB below full scale. Why: a failed recording teaches that its class
-    is silence.
+    What: looks whether any moment, to the end, is louder than 60 dB below full scale. Why: a failed recording teaches
+    that its class is silence.
     """
     if profile.n_silent == 0:
         return None
@@ -56,12 +56,12 @@ def silent_recordings(profile: AudioProfile) -> Finding | None:
     )
 
 
-@rule(reference="our choice: three samples in a row at full scale are cut off")
+@rule(reference="our choice: four samples in a row at full scale are cut off")
 def clipped_recordings(profile: AudioProfile) -> Finding | None:
     """One recording in ten or more is cut off at full scale.
 
-    What: counts samples that stand at full scale several in a row. Why: clipping adds overtones that were not there; if
-    one class was recorded louder than the others, it is told by them.
+    What: counts samples of each channel that stand at full scale several in a row. Why: clipping adds overtones that
+    were not there; if one class was recorded louder than the others, it is told by them.
     """
     share = profile.n_clipped / max(1, _listened(profile))
     if share < CLIPPED_SHARE:

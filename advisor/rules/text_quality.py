@@ -27,7 +27,7 @@ NAMED_SHARE = 0.3
 """Share of texts that hold the name of their own class from which it is told; our choice."""
 
 SHOWN = 5
-"""Words and phrases in one message; our choice, for the reader."""
+"""Words, phrases and languages in one message; our choice, for the reader."""
 
 MULTILINGUAL = "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"
 """An encoder of 50 languages that is as small as the one of the house (Apache-2.0)."""
@@ -165,8 +165,10 @@ def language_unknown_to_encoder(profile: TextProfile) -> Finding | None:
         share, strange = profile.share_other_script, {"another script": share}
     if share < STRANGE_SHARE:
         return None
+    told = ", ".join(list(strange)[:SHOWN])
+    told += f" and {len(strange) - SHOWN} more" if len(strange) > SHOWN else ""
     return warn(
-        f"{share:.0%} of the texts are in {', '.join(strange)}, which {profile.backbones[0]} was not trained on "
+        f"{share:.0%} of the texts are in {told}, which {profile.backbones[0]} was not trained on "
         f"(it knows {', '.join(known[:SHOWN])}): name a multilingual encoder, for example --backbone "
         f"{MULTILINGUAL}; word counts work in any language.",
         share=share,
@@ -184,7 +186,8 @@ def several_languages(profile: TextProfile) -> Finding | None:
     codes = [code for code, share in profile.languages.items() if share >= SPREAD_SHARE]
     if len(codes) < 2:
         return None
-    told = ", ".join(f"{code} {profile.languages[code]:.0%}" for code in codes)
+    told = ", ".join(f"{code} {profile.languages[code]:.0%}" for code in codes[:SHOWN])
+    told += f" and {len(codes) - SHOWN} more" if len(codes) > SHOWN else ""
     return note(
         f"The texts are in several languages ({told}): check that classes are not told by the language alone, and "
         "prefer an encoder of all of them; word counts share nothing across languages.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
@@ -126,6 +126,46 @@ def read_wave(path: Path | str, longest: float | None) -> tuple[NDArray[np.float
             if n_odd == len(wave) * file.channels:
                 raise UnreadableSound("none of its samples is a number")
             return wave, int(file.samplerate), n_odd
+    except UnreadableSound:
+        raise
+    except Exception as fault:  # libsndfile says little of damaged files, and in several ways
+        raise UnreadableSound(reason_of(fault, path)) from fault
+
+
+def wave_pieces(
+    path: Path | str, seconds: float
+) -> Generator[tuple[NDArray[np.float32], int], None, None]:
+    """Decode a recording piece by piece: all channels at its own rate, 0 for what is no number.
+
+    Parameters
+    ----------
+    path : Path or str
+    seconds : float
+        Length of a piece; the last may be shorter.
+
+    Yields
+    ------
+    piece : ndarray of float32 of shape (n_samples, n_channels)
+        At least one sample, perhaps beyond full scale.
+    rate : int
+        Samples per second.
+
+    Raises
+    ------
+    UnreadableSound
+        If it cannot be decoded, or a piece holds nothing but what is no number.
+    """
+    try:
+        with open_sound(path) as file:
+            size = max(1, round(seconds * file.samplerate))
+            block, n_odd = _read_block(file, size)
+            if not len(block):
+                raise UnreadableSound("it holds no samples that can be decoded")
+            while len(block):
+                if n_odd == block.size:
+                    raise UnreadableSound("none of its samples is a number")
+                yield block, int(file.samplerate)
+                block, n_odd = _read_block(file, size)
     except UnreadableSound:
         raise
     except Exception as fault:  # libsndfile says little of damaged files, and in several ways
@@ -283,13 +323,19 @@ def _read(file: Any, longest: float | None) -> tuple[NDArray[np.float32], int]:
     n_read = n_odd = 0
     while wanted is None or n_read < wanted:
         size = BLOCK if wanted is None else min(BLOCK, wanted - n_read)
-        block = file.read(size, dtype="float32", always_2d=True)
+        block, n_odd_in_block = _read_block(file, size)
         if not len(block):
             break
-        finite = np.isfinite(block)
-        if not finite.all():
-            n_odd += int(finite.size - finite.sum())
-            block = np.where(finite, block, np.float32(0))
+        n_odd += n_odd_in_block
         pieces.append(block.mean(axis=1, dtype=np.float32))
         n_read += len(block)
     return (np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.float32)), n_odd
+
+
+def _read_block(file: Any, size: int) -> tuple[NDArray[np.float32], int]:
+    """The next frames of all channels, empty at the end, and how many samples were no numbers and are 0 now."""
+    block: NDArray[np.float32] = file.read(size, dtype="float32", always_2d=True)
+    finite = np.isfinite(block)
+    if finite.all():
+        return block, 0
+    return np.where(finite, block, np.float32(0)), int(finite.size - finite.sum())

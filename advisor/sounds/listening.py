@@ -12,9 +12,9 @@ Boersma (1993), Accurate short-term analysis of the fundamental frequency (autoc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,13 +22,14 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from advisor.media.threads import in_threads
-from advisor.sounds.decoding import UnreadableSound, load_sound
+from advisor.sounds.decoding import UnreadableSound, wave_pieces
 from advisor.sounds.files import SoundFile
 
 Floats = NDArray[np.float64]
 
 LONGEST = 10.0
-"""Seconds of a recording that are listened to; our choice, for time."""
+"""Seconds of a recording that are listened to; our choice, for time. Of one that begins with silence, the first as many
+that hold sound."""
 
 FRAME, HOP = 0.04, 0.02
 """Seconds of a frame and between two: three periods of the lowest voice; our choice."""
@@ -77,9 +78,9 @@ class Heard:
     silence : float
         Share of the frames that are silent.
     silent : bool
-        Whether there is no sound at all.
+        Whether there is no sound at all, from beginning to end.
     clipped : bool
-        Whether it is cut off at full scale.
+        Whether any of its channels is cut off at full scale.
     bandwidth : float
         Hertz below which ``ENERGY`` of its energy lies.
     speech : bool
@@ -95,7 +96,7 @@ class Heard:
 
 
 def listen_to(recordings: Sequence[SoundFile]) -> list[Heard | None]:
-    """Listen to the beginnings of recordings.
+    """Listen to the beginnings of recordings, and to all of those that begin with silence until there is sound.
 
     Parameters
     ----------
@@ -107,16 +108,21 @@ def listen_to(recordings: Sequence[SoundFile]) -> list[Heard | None]:
     list of Heard or None of length n
         ``None`` where one cannot be decoded.
     """
-    rates = {recording.path: recording.rate for recording in recordings}
-    return in_threads(partial(_listen, rates=rates), [recording.path for recording in recordings])
+    return in_threads(_listen, [recording.path for recording in recordings])
 
 
-def _listen(path: str, rates: Mapping[str, int]) -> Heard | None:
+def _listen(path: str) -> Heard | None:
+    first: Heard | None = None
     try:
-        wave = load_sound(path, rates[path], LONGEST)
+        with closing(wave_pieces(path, LONGEST)) as pieces:
+            for wave, rate in pieces:
+                heard = hear(wave, rate)
+                if not heard.silent:
+                    return heard
+                first = first or heard
     except UnreadableSound:
         return None
-    return hear(wave, rates[path])
+    return first
 
 
 def hear(wave: NDArray[np.float32], rate: int) -> Heard:
@@ -124,8 +130,8 @@ def hear(wave: NDArray[np.float32], rate: int) -> Heard:
 
     Parameters
     ----------
-    wave : ndarray of float32 of shape (n_samples,)
-        Mono, from -1 to 1.
+    wave : ndarray of float32 of shape (n_samples,) or (n_samples, n_channels)
+        The mean of the channels is heard, scaled down where its peak is beyond 1; clipping is that of each.
     rate : int
         Samples per second.
 
@@ -133,6 +139,9 @@ def hear(wave: NDArray[np.float32], rate: int) -> Heard:
     -------
     Heard
     """
+    channels = wave.reshape(len(wave), -1)
+    wave = channels.mean(axis=1, dtype=np.float32)
+    wave = wave / np.float32(max(1.0, float(np.abs(wave).max())))
     frames = _frames(wave, rate)
     levels = _decibels(np.mean(frames**2, axis=1))
     sounding = (levels > QUIET) & (levels > levels.max() + BELOW_LOUDEST)
@@ -141,7 +150,7 @@ def hear(wave: NDArray[np.float32], rate: int) -> Heard:
         loudness=float(_decibels(np.mean(wave.astype(np.float64) ** 2))),
         silence=float(np.mean(~sounding)),
         silent=bool(levels.max() <= QUIET),
-        clipped=_is_clipped(wave),
+        clipped=any(_is_clipped(channel) for channel in channels.T),
         bandwidth=_bandwidth(power.sum(axis=0), rate),
         speech=bool(sounding.any()) and _is_speech(frames[sounding], levels[sounding], rate),
     )

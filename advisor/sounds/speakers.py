@@ -11,7 +11,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ LEAST_GROUPS = 3
 """Groups below which a part is no speaker but a condition, such as two microphones (our choice)."""
 
 ENOUGH_GROUPS = 5
-"""Groups that five folds need: of parts that hold each other, the coarsest with as many is taken."""
+"""Groups that five folds need: of parts that hold the finest one, the coarsest with as many is taken."""
 
 ACROSS_CLASSES = 0.5
 """Share of the recordings whose group must occur in another class, too (our choice: a person says several words)."""
@@ -84,7 +84,9 @@ def guess_groups(
 
     A part of the names is taken where it repeats over recordings and classes as a person does. It is never the class
     itself, a number that counts up, or nearly unique. It is used only where every class of which there are at least two
-    recordings occurs in at least two groups; else group and class are confounded, and the hint says so.
+    recordings occurs in at least two groups; else group and class are confounded, and the hint says so. Of parts that
+    cross, as persons and what they were asked to say do, the one with more groups is taken; where a number that may
+    stand for persons crosses it, none is, and the hint asks which.
 
     Parameters
     ----------
@@ -107,29 +109,84 @@ def guess_groups(
     """
     fitting: list[tuple[int, list[str | None]]] = []
     confounded: list[tuple[int, list[str | None]]] = []
+    counting: list[tuple[int, list[str | None]]] = []
     for part in _parts(names):
         values = [_value(name, part) for name in names]
         if not _is_like_a_speaker(values, classes):
             continue
-        (fitting if _every_class_twice(values, classes) else confounded).append((part, values))
+        if _counts_up(Counter(value for value in values if value is not None)):
+            counting.append((part, values))
+        elif _every_class_twice(values, classes):
+            fitting.append((part, values))
+        else:
+            confounded.append((part, values))
     if fitting:
-        enough = [found for found in fitting if len(set(found[1])) >= ENOUGH_GROUPS]
-        part, values = (
-            min(enough, key=lambda found: len(set(found[1])))
-            if enough
-            else max(fitting, key=lambda found: len(set(found[1])))
-        )
-        return _groups_of(part, values, test_names, guessed=True)
+        return _best_of(fitting, counting, test_names)
     if confounded:
         part, values = confounded[0]
-        most = [str(value) for value, _ in Counter(v for v in values if v).most_common()]
         return NameGroups(
             None,
-            hint=f"{_place(part)} of the names looks like a speaker or a recording ({quoted(most, 3)}), but not every "
+            hint=f"{_place(part)} of the names looks like a speaker or a recording ({_most(values)}), but not every "
             "class occurs with two of them: the split cannot keep them apart, and the score cannot tell the voice from "
             "the class",
         )
     return NameGroups(None)
+
+
+def _best_of(
+    fitting: Sequence[tuple[int, list[str | None]]],
+    counting: Sequence[tuple[int, list[str | None]]],
+    test_names: Sequence[str],
+) -> NameGroups:
+    """Of the parts that may be speakers take one, unless a number beside it may as well be the speakers."""
+
+    def size(found: tuple[int, list[str | None]]) -> int:
+        return len(set(found[1]))
+
+    enough = [found for found in fitting if size(found) >= ENOUGH_GROUPS]
+    part, values = max(enough or fitting, key=size)
+    if enough:
+        part, values = min((f for f in enough if _holds(f[1], values)), key=size)
+    place = f"{_place(part)} of the names ({_most(values)})"
+    for other, numbers in counting:
+        if _crosses(numbers, values) and _may_be_somebody(numbers, before=other < part):
+            return NameGroups(
+                None,
+                hint=f"{place} looks like a speaker or a recording, but {_place(other)} ({_most(numbers)}) may be "
+                f"the speakers as well: --groups {_asked(other)} or {_asked(part)} says which",
+            )
+    found = _groups_of(part, values, test_names, guessed=True)
+    crossing = [f"{_place(o)} ({_most(held)})" for o, held in fitting if _crosses(held, values)]
+    return replace(found, hint="; ".join((found.hint, *(f"{one} crosses it" for one in crossing))))
+
+
+def _most(values: Sequence[str | None]) -> str:
+    """The most frequent values, for a message."""
+    counts = Counter(value for value in values if value)
+    order = sorted(counts, key=lambda value: (-counts[value], value))
+    return quoted(order, 3)
+
+
+def _asked(part: int) -> str:
+    """How a user asks for a part."""
+    return "folder" if part == 0 else f"name{part}"
+
+
+def _holds(coarse: Sequence[str | None], fine: Sequence[str | None]) -> bool:
+    """Whether each value of the finer part occurs with one value of the coarser one only."""
+    pairs = {(f, c) for f, c in zip(fine, coarse, strict=True) if f is not None and c is not None}
+    return len(pairs) == len({f for f, _ in pairs})
+
+
+def _crosses(one: Sequence[str | None], other: Sequence[str | None]) -> bool:
+    return not _holds(one, other) and not _holds(other, one)
+
+
+def _may_be_somebody(values: Sequence[str | None], before: bool) -> bool:
+    """Whether numbers may stand for persons: takes stand behind who speaks, and are counted from about 1."""
+    matches = (_COUNTER.fullmatch(value) for value in values if value is not None)
+    numbers = {int(match[2]) for match in matches if match}
+    return bool(numbers) and (before or min(numbers) > len(numbers))
 
 
 def groups_of_part(names: Sequence[str], part: int, test_names: Sequence[str] = ()) -> NameGroups:
@@ -204,12 +261,12 @@ def _value(name: str, part: int) -> str | None:
 
 
 def _is_like_a_speaker(values: Sequence[str | None], classes: NDArray[np.bool_]) -> bool:
-    """Whether a part repeats over recordings and classes, and neither counts up nor names the class."""
+    """Whether a part repeats over recordings and classes and does not name the class; it may count up."""
     counts = Counter(value for value in values if value is not None)
     if len(counts) < LEAST_GROUPS or sum(counts.values()) < LEAST_REPEATS * len(counts):
         return False
     lone = sum(count == 1 for count in counts.values())
-    if lone > MOST_LONE * len(counts) or _counts_up(counts):
+    if lone > MOST_LONE * len(counts):
         return False
     seen = _occurrence(values, classes)
     if classes.shape[1] < 2:

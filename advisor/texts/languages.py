@@ -22,9 +22,6 @@ language."""
 LONGEST = 1_000
 """Characters of a text that are looked at; our choice, for time."""
 
-NAMED = 5
-"""Languages named; our choice, for the reader."""
-
 
 def find_languages(texts: Sequence[str]) -> dict[str, float]:
     """Tell the languages of texts, short ones by what the clear ones are written in.
@@ -37,7 +34,7 @@ def find_languages(texts: Sequence[str]) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        ISO 639-1 code -> share of the texts, most frequent first, at most ``NAMED``; empty where no text has letters.
+        ISO 639-1 code -> share of the texts, most frequent first; empty where no text has letters.
 
     Raises
     ------
@@ -55,11 +52,11 @@ def find_languages(texts: Sequence[str]) -> dict[str, float]:
         pieces = ("\n".join(told[at : at + JOINED]) for at in range(0, len(told), JOINED))
         clear = Counter(identifier.classify(piece)[0] for piece in pieces)
     real = [language for language, n in clear.items() if n >= REAL * clear.total()]
-    identifier.set_languages(real)
+    identifier.set_languages(real or list(clear))  # where all are rare, all are there
     counts = Counter(identifier.classify(text)[0] for text in told)
     # by frequency, then by name: the order of the texts has no say
     order = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return {language: round(n / len(told), 4) for language, n in order[:NAMED]}
+    return {language: round(n / len(told), 4) for language, n in order}
 
 
 def share_other_script(texts: Sequence[str]) -> float:

@@ -1,7 +1,8 @@
 """Texts and labels → words that give a label away, phrases that most texts share, and label names in texts.
 
 A word is a run of letters and digits or a run of other signs, in lower case, so that ``label:positive`` and ``[+]``
-are seen as what they are.
+are seen as what they are. In scripts without spaces such a run is a whole clause: there, short runs of characters give
+labels away as well, and a label's name is found within a clause.
 """
 
 from __future__ import annotations
@@ -15,8 +16,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.texts.lengths import UNSPACED
+
 WORD = re.compile(r"[^\W_]+|(?:[^\w\s]|_)+")
 """A run of letters and digits, or of other signs."""
+
+PART_OF_NAME = re.compile(rf"[{UNSPACED}]|[^\W_{UNSPACED}]+")
+"""What names are compared by: a character of a script without spaces, or a run of letters and digits of another."""
+
+CLAUSE = re.compile(rf"[{UNSPACED}]{{2,}}")
+"""A run of characters of a script without spaces."""
+
+CHARACTERS = (2, 4)
+"""Characters in a row of such a script that are looked at like words; our choice: words of Chinese and Japanese have
+about two, of Thai about four."""
 
 HEAD, TAIL = 200, 50
 """Words at the beginning and at the end of a text that are looked at; our choice: a label or a boilerplate stands at
@@ -46,7 +59,8 @@ PHRASE_WORDS = (8, 7, 6, 5, 4, 3)
 """Lengths of phrases looked for, in words, longest first; shorter ones are grammar. Our choice."""
 
 NAME_LETTERS = 3
-"""Letters and digits that a label's name has at least to be looked for in texts; our choice."""
+"""Letters and digits that a label's name has at least to be looked for in texts, blanks between its parts included:
+two characters of a script without spaces are enough. Our choice."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +87,10 @@ class Telling:
 
 def words_of(text: str) -> list[str]:
     """Cut the head and the tail of a text into words, in lower case."""
-    words = WORD.findall(text.lower())
+    return _ends(WORD.findall(text.lower()))
+
+
+def _ends(words: list[str]) -> list[str]:
     return words if len(words) <= HEAD + TAIL else words[:HEAD] + words[-TAIL:]
 
 
@@ -157,8 +174,14 @@ def _share(found: dict[int, tuple[Telling, NDArray[np.int64]]], n: int) -> float
 
 
 def _phrases(text: str) -> set[str]:
+    """Words and pairs of them; of clauses of a script without spaces, short runs of characters as well."""
     words = words_of(text)
-    return {*words, *(f"{a} {b}" for a, b in itertools.pairwise(words))}
+    found = {*words, *(f"{a} {b}" for a, b in itertools.pairwise(words))}
+    clauses = CLAUSE.findall(text.lower())
+    for n in CHARACTERS:
+        runs = [one[at : at + n] for one in clauses for at in range(len(one) - n + 1)]
+        found.update(_ends(runs))
+    return found
 
 
 def find_boilerplate(texts: Sequence[str]) -> tuple[str, ...]:
@@ -204,20 +227,26 @@ def share_naming_label(texts: Sequence[str], labels: Iterable[Sequence[str]]) ->
     texts : sequence of str of length n
         As they come.
     labels : iterable of sequence of str, of length n
-        The names of each text's classes; names of fewer than ``NAME_LETTERS`` letters are not looked for.
+        The names of each text's classes; names of fewer than ``NAME_LETTERS`` letters are not looked for, and signs
+        within a name or a text do not count.
 
     Returns
     -------
     float
         0 where there are no texts.
+
+    Examples
+    --------
+    >>> share_naming_label(["see sci.space", "这部电影很好", "x"], [["sci.space"], ["电影"], ["y"]])
+    0.6666666666666666
     """
     names: dict[str, str] = {}
     held = 0
     for text, own in zip(texts, labels, strict=True):
-        words = f" {' '.join(words_of(text))} "
+        words = f" {' '.join(_ends(PART_OF_NAME.findall(text.lower())))} "
         for name in own:
             if name not in names:
-                kept = " ".join(word for word in WORD.findall(name.lower()) if word[0].isalnum())
+                kept = " ".join(PART_OF_NAME.findall(name.lower()))
                 names[name] = f" {kept} " if len(kept) >= NAME_LETTERS else ""
         held += any(names[name] and names[name] in words for name in own)
     return held / len(texts) if texts else 0.0

@@ -98,3 +98,53 @@ def test_a_few_other_names_do_not_make_a_count_of_takes_a_speaker() -> None:
     """Ten takes of each of four classes, and one recording that is called otherwise."""
     names = [f"{c}/clip {take}.wav" for c in "abcd" for take in range(10)]
     assert guess([*names, "d/clip extra.wav"]).groups is None
+
+
+ACTORS = ("ann", "bob", "cas", "dan", "eve", "fay", "gus", "hal", "ida", "jon", "kim", "lea")
+PROMPTS = ("ball", "dogs", "home", "kids", "rain", "talk")
+
+
+def test_of_parts_that_cross_the_one_with_more_groups_is_taken() -> None:
+    """Every actor says every prompt: prompts on one side of a split would leave all actors on both."""
+    names = [f"{k}/{who}_{what}.wav" for k in "abcd" for who in ACTORS for what in PROMPTS]
+    found = guess(names)
+    assert found.part == 1
+    assert found.hint.endswith("; part 2 ('ball', 'dogs', 'home' and 3 more) crosses it")
+
+
+def test_a_part_that_holds_the_finest_is_taken() -> None:
+    """Six homes of two actors each: actors of one home are kept together."""
+    homes = {who: f"home{'uvwxyz'[i // 2]}" for i, who in enumerate(ACTORS)}
+    names = [f"{k}/{who}_{homes[who]}_{i}.wav" for k in "ab" for who in ACTORS for i in range(3)]
+    found = guess(names)
+    assert found.part == 2
+    assert found.hint.endswith("looks like a speaker or a recording")
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("{k}/{n}_{what}_{k}_XX.wav", "name1 or name2"),
+        ("{k}/{what}_{n}.wav", "name2 or name1"),
+        ("{k}/{n}/{what}.wav", "folder or name1"),
+    ],
+)
+def test_prompts_are_not_taken_where_actors_are_numbered(name: str, asked: str) -> None:
+    """Numbers from 1001 on are no takes; the user is asked."""
+    names = [
+        name.format(k=k, n=1001 + n, what=what)
+        for k in "abcd"
+        for n in range(12)
+        for what in PROMPTS
+    ]
+    found = guess(names)
+    assert found.groups is None
+    assert found.hint.endswith(f"may be the speakers as well: --groups {asked} says which")
+
+
+def test_takes_behind_a_speaker_do_not_count_as_speakers() -> None:
+    """Also where the first takes are kept for the test."""
+    names = [f"{d}/{d}_{who}_{t}.wav" for d in "012" for who in ACTORS[:6] for t in range(5, 50)]
+    found = guess(names)
+    assert found.part == 2
+    assert "crosses" not in found.hint
