@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from advisor.belief import Beliefs, Prospect
 from advisor.evaluation import paired_difference
 from advisor.metrics import Metric
+from advisor.strategy import STRATEGIES
 from advisor.trials import Trial
 
 BELIEVED_LEVEL = 0.8
@@ -94,6 +95,9 @@ class Gate:
     def factors(self, trials: Sequence[Trial]) -> NDArray[np.float64]:
         """Tell what the losses of trials are multiplied by, since evidence puts their strategies ahead.
 
+        The evidence says how a strategy with the pool compares with its family without it, so it is weighed with that
+        comparison alone: of how the family does beside others the folds are the judge.
+
         Parameters
         ----------
         trials : sequence of Trial
@@ -102,19 +106,17 @@ class Gate:
         Returns
         -------
         ndarray of shape (n_trials,)
-            One where nothing is known.
+            One where nothing is known, or the family has no trial without the pool.
         """
         factors = np.ones(len(trials))
-        others = [t.strategy not in self.beliefs.ahead for t in trials]
-        if all(others) or not any(others):
-            return factors
-        reference = trials[others.index(True)]
         for i, trial in enumerate(trials):
-            if others[i]:
+            prospect = self.beliefs.ahead.get(trial.strategy)
+            reference = None if prospect is None else _without_pool(trial, trials)
+            if prospect is None or reference is None:
                 continue
             measured, error = self._log_ratio(trial, reference)
             if np.isfinite(measured):  # samples of one class alone have no score
-                posterior, _ = self.beliefs.ahead[trial.strategy].updated(measured, error)
+                posterior, _ = prospect.updated(measured, error)
                 factors[i] = np.exp(posterior - measured)
         return factors
 
@@ -172,3 +174,13 @@ class Gate:
             losses = [self.criterion.error(float(score)) for score in scores]
             self._known[trial.number] = np.log(np.maximum(losses, SMALLEST_LOSS))
         return self._known[trial.number]
+
+
+def _without_pool(trial: Trial, trials: Sequence[Trial]) -> Trial | None:
+    """Find the best trial, of trials best first, of the same family that does not use the pool."""
+    family = STRATEGIES[trial.strategy].card.family
+    for other in trials:
+        card = STRATEGIES[other.strategy].card
+        if card.family == family and not card.pool:
+            return other
+    return None

@@ -122,13 +122,23 @@ def add_by_labels(
             because=because + POOLED * pooled,
             references=(*references, POOL_BENCHMARK) if pooled else references,
         )
-        of_values = regime.model_copy(update={"definition": told(_values(low, below))})
+        of_values = regime.model_copy(
+            update={
+                "definition": told(_values(low, below)),
+                "because": because + POOLED_VALUES * pooled,
+            }
+        )
         REGIMES.add(regime.name)(RegimeEntry(regime, covers, of_values))
 
 
 POOLED = (
     " The pool can be worth several times the labels: heads and networks that learn from it are in the race, and what "
     "to label next can be asked for (--suggest-labels)."
+)
+
+POOLED_VALUES = (
+    " What labels a pool needs classes: for values a backbone can be adapted to it, and what to label next can be "
+    "asked for (--suggest-labels)."
 )
 
 

@@ -106,8 +106,8 @@ class _Pool:
     positions: NDArray[np.int64]
     rows: pd.DataFrame
     features: NDArray[np.float64]
-    drawn: bool
-    """Whether there are more than were looked at."""
+    n_unread: int
+    """Items that cannot be read or hold nothing."""
 
 
 def suggest(
@@ -154,13 +154,10 @@ def suggest(
     chosen, stands_for = _choose_different(dataset, pool, belief.doubts, n, seed)
     notes = []
     if len(chosen) < n:
+        notes.append(f"{len(chosen):,} of {n:,}: {_no_more(dataset, pool, len(chosen))}")
+    if dataset.n_unlabelled > MOST_POOL:
         notes.append(
-            f"{len(chosen):,} of {n:,}: the other {profile.items} of the pool nearly repeat these, labelled or test "
-            "ones"
-        )
-    if pool.drawn:
-        notes.append(
-            f"of {dataset.n_unlabelled:,} items {MOST_POOL:,}, drawn evenly, were considered"
+            f"of {dataset.n_unlabelled:,} items {MOST_POOL:,} at most, drawn evenly, were considered"
         )
     doubt = "" if dataset.task is Task.REGRESSION else " that the model doubts"
     return Suggestion(
@@ -178,6 +175,19 @@ def suggest(
         forecast=_forecast(profile, probe, metric, len(chosen)),
         notes=tuple(notes),
     )
+
+
+def _no_more(dataset: Dataset, pool: _Pool, n_chosen: int) -> str:
+    """Say why no more items of the pool were chosen."""
+    others = dataset.n_unlabelled - n_chosen
+    if not others:
+        return "the pool holds no more"
+    if others == pool.n_unread:
+        return "the others of the pool cannot be read"
+    if n_chosen == len(pool.rows) and dataset.n_unlabelled > MOST_POOL:
+        return "no more were considered"
+    unread = ", or cannot be read" if pool.n_unread else ""
+    return f"the others of the pool nearly repeat these, labelled or test ones{unread}"
 
 
 def check_pool(dataset: Dataset, n: int) -> None:
@@ -227,10 +237,7 @@ def _look(
     dataset: Dataset, name: str, seed: int
 ) -> tuple[_Pool, NDArray[np.float64], NDArray[np.generic]]:
     """Compute features of what may be chosen and of the labelled items, without those that cannot be read."""
-    positions = unseen_positions(dataset)
-    drawn = len(positions) > MOST_POOL
-    if drawn:
-        positions = positions[np.linspace(0, len(positions) - 1, MOST_POOL).astype(np.int64)]
+    positions = unseen_positions(dataset, MOST_POOL)
     everything = dataset.X.iloc[:0] if dataset.X_unlabelled is None else dataset.X_unlabelled
     rows = everything.iloc[positions]
     there, known = (features_of(dataset, part, name, seed) for part in (rows, dataset.X))
@@ -241,7 +248,10 @@ def _look(
             "unreadable or the same as labelled or test ones"
         )
     kept = np.flatnonzero(readable)
-    pool = _Pool(positions[kept], rows.iloc[kept].reset_index(drop=True), there[kept], drawn)
+    unread = len(rows) - len(kept)
+    if dataset.modality is not Modality.TABULAR:  # what is empty was left out before
+        unread += sum(not item.strip() for item in _items(dataset, everything))
+    pool = _Pool(positions[kept], rows.iloc[kept].reset_index(drop=True), there[kept], unread)
     return pool, known[whole], dataset.y[whole]
 
 

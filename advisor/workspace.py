@@ -47,6 +47,10 @@ POOL_ROWS = 5_000
 """Unlabelled rows that strategies learn from; our choice: more change little on frozen features, and pictures take a
 minute to embed on two cores."""
 
+POOL_KEPT = 2 * POOL_ROWS
+"""Unlabelled rows that are searched for near copies of labelled and test rows and written for strategies; our choice:
+where half of them are such copies, ``POOL_ROWS`` are still left, and a pool of 100,000 photos takes no minutes."""
+
 POOL_BYTES = 400_000_000
 """Bytes that these take by one representation, or else fewer are read; our choice: pixels of 2,000 pictures."""
 
@@ -128,8 +132,8 @@ class Workspace:
         folder : Path
             Where to write; an existing workspace of other data is replaced.
         dataset : Dataset
-            Its labelled rows are written, and those of the pool that are neither labelled nor in the test split; that
-            split is not, so that no trial can see it.
+            Its labelled rows are written, and those of the pool that are neither labelled nor in the test split, of
+            ``POOL_KEPT`` drawn evenly; that split is not, so that no trial can see it.
         splits : SplitPlan
             How rows are divided; groups and exact duplicates stay on one side.
         metric : str
@@ -157,7 +161,7 @@ class Workspace:
         folds = split(splits, dataset.y, blocks)
         write_rows(folder / _ROWS, dataset.X, dataset.columns)
         (folder / _POOL).unlink(missing_ok=True)
-        if (pool := unseen_rows(dataset)) is not None:
+        if (pool := unseen_rows(dataset, POOL_KEPT)) is not None:
             write_rows(folder / _POOL, pool, dataset.columns)
         write_arrays(
             folder / _TARGETS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +25,12 @@ from advisor.nets.feature_consistency import (
     train_consistency,
     turned,
 )
+from advisor.nets.tabular_mlp import PackedMlp
 from advisor.nets.thresholds import KINDS
 from advisor.parameter import Categorical, ParamValue
 from advisor.representation import FeatureInfo, Features
 from advisor.space import load_space
-from advisor.strategies.consistency_head import scatter_of, two_sided
+from advisor.strategies.consistency_head import ConsistencyHead, scatter_of, two_sided
 from advisor.strategies.pseudo_labels import calming_factor
 from advisor.strategy import STRATEGIES, FitContext, Model
 
@@ -120,6 +122,38 @@ def test_two_classes_keep_their_probabilities() -> None:
     weights, intercepts = two_sided(np.array([[2.0, -1.0]]), np.array([0.5]))
     assert (weights[1] - weights[0]).tolist() == [2.0, -1.0]
     assert intercepts[1] - intercepts[0] == 0.5
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_labels_alone_leave_the_start_where_it_is(
+    n_classes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The logistic regression is the least of the penalised loss of labelled rows that training goes on with."""
+    seen: list[tuple[PackedMlp, Rows, ConsistencySettings]] = []
+
+    def watched(
+        net: PackedMlp, rows: Rows, settings: ConsistencySettings, seed: int, deadline: Deadline
+    ) -> tuple[PackedMlp, bool]:
+        seen.append((net, rows, settings))
+        return net, False
+
+    monkeypatch.setattr(feature_consistency, "train_consistency", watched)
+    values, y = clouds(60, seed=1, width=8)
+    values, y = values[y < n_classes], y[y < n_classes]
+    task = Task.BINARY if n_classes == 2 else Task.MULTICLASS
+    params = load_space("consistency_head", "image", {}, task).complete({"C": 0.3})
+    context = replace(THREE, task=task, n_outputs=n_classes)
+    X = Features(values, INFO, pool=clouds(90, seed=2, width=8)[0])
+    ConsistencyHead(params, context).fit(X, y, Deadline(None))
+    net, rows, settings = seen[0]
+    found = net(rows.labelled[None])[0]
+    loss = (
+        torch.nn.functional.cross_entropy(found, rows.codes, reduction="none") * rows.weights
+    ).mean()
+    held = 0.5 * settings.penalty * (net.weights[0] ** 2).sum()
+    (slope,) = torch.autograd.grad(loss + held, [net.weights[0]], retain_graph=True)
+    (pull,) = torch.autograd.grad(held, [net.weights[0]])
+    assert float(slope.norm()) < 0.02 * float(pull.norm())
 
 
 @pytest.mark.parametrize("threshold", sorted(KINDS))

@@ -169,6 +169,38 @@ def test_the_number_of_a_row_makes_no_other_row_of_it(numbered: bool) -> None:
     assert unseen_positions(dataset).tolist() == []
 
 
+def test_only_so_many_of_a_large_pool_are_searched_for_near_copies(
+    texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Drawn evenly from those of other content; the workspace asks for so many, and what it keeps is without copies."""
+    pytest.importorskip("datasketch")
+    pool = pd.read_csv(texts / "unlabeled.csv")["text"].tolist()
+    words = ["river", "music", "window", "garden", "paper", "engine", "winter", "market"]
+    new = [" ".join(np.roll(words, i)) + f" and {words[i % 8]} {i}" for i in range(60)]
+    pd.DataFrame({"text": [*new[:30], *pool, *new[30:]]}).to_csv(
+        texts / "unlabeled.csv", index=False
+    )
+    dataset, looked = read_dataset(texts, target="label"), []
+    whole = unseen_positions(dataset)
+
+    def counted(data: Dataset, judged: list[pd.DataFrame], rows: pd.DataFrame) -> np.ndarray:
+        looked.append(len(rows))
+        return near_copies(data, judged, rows)
+
+    near_copies = division._near_copies
+    monkeypatch.setattr(division, "_near_copies", counted)
+    few = unseen_positions(dataset, 20)
+    assert looked == [20]
+    assert 15 <= len(few) <= 20
+    assert set(few) <= set(whole)
+    assert (few[0], few[-1]) == (whole[0], whole[-1])
+    monkeypatch.setattr("advisor.workspace.POOL_KEPT", 20)
+    workspace: Workspace = workspace_of(dataset, tmp_path / "work")
+    assert workspace.pool is not None
+    assert len(workspace.pool) == len(few)
+    assert looked == [20, 20]
+
+
 def test_the_number_of_a_text_makes_no_other_text_of_it() -> None:
     """But what is learned from beside it does."""
     texts = [f"this is the {i}th of all short notes" for i in PAIRS]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -9,14 +10,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from advisor.dataset import Task
+from advisor.dataset import Modality, Task
 from advisor.evaluation import Score
 from advisor.evidence import FAMILIES, load_evidence
 from advisor.finding import Finding
 from advisor.measurement import Measurement, Probe
 from advisor.metrics import get_metric
 from advisor.parameter import Float
-from advisor.profile import ImageProfile, PoolOverlap
+from advisor.profile import ImageProfile, PerceivedProfile, PoolOverlap
 from advisor.prospects import with_labels
 from advisor.ranking import Candidate, rank_strategies
 from advisor.regime import find_regime
@@ -24,7 +25,18 @@ from advisor.render.figures import facts
 from advisor.rule import apply_rules
 from advisor.splits import plan_splits
 from advisor.strategy import STRATEGIES
-from tests.profiles import healthy_image_profile, image_profiles
+from tests.profiles import (
+    healthy_audio_profile,
+    healthy_image_profile,
+    healthy_text_profile,
+    image_profiles,
+)
+
+MAKERS: dict[Modality, Callable[..., PerceivedProfile]] = {
+    Modality.IMAGE: healthy_image_profile,
+    Modality.TEXT: healthy_text_profile,
+    Modality.AUDIO: healthy_audio_profile,
+}
 
 FAMILY_OF = {
     "linear_probe": "frozen",
@@ -180,6 +192,25 @@ def test_a_pool_is_put_ahead_where_features_know_the_classes(
     effects = {e.family: e.mean for e in told(known)["pool_worth_using"].effects}
     assert (effects["self_training"] < 0) is ahead
     assert ("label_spreading" in effects) is ahead
+
+
+@pytest.mark.parametrize("task", [Task.BINARY, Task.MULTICLASS, Task.MULTILABEL, Task.REGRESSION])
+def test_only_what_can_run_is_said_to_learn_from_a_pool(task: Task) -> None:
+    """What is named has the task on its card; nothing is promised for values, nor by the regime."""
+    labels: dict[str, object] = {"smallest_class": 6, "separability": {"some": 0.97}}
+    if task is Task.REGRESSION:
+        labels |= {"smallest_class": 60, "n_labelled": 60}
+    for modality, make in MAKERS.items():
+        profile = make(task=task, n_unlabelled=900, **labels)
+        finding = next(f for f in apply_rules(profile) if f.rule == "pool_worth_using")
+        cards = [s.card for s in STRATEGIES.values() if s.card.name in finding.message]
+        assert cards
+        assert all(task in card.tasks and modality in card.modalities for card in cards)
+        values = task is Task.REGRESSION
+        assert any(card.pool for card in cards) is not values
+        assert bool(finding.effects) is (task in (Task.BINARY, Task.MULTICLASS))
+        assert ("heads and networks" in find_regime(profile).because) is not values
+        assert "--suggest-labels" in find_regime(profile).because
 
 
 def test_copies_are_told_as_a_share_of_what_was_compared() -> None:

@@ -153,6 +153,49 @@ def test_a_sample_with_other_shares_than_all_labels_is_made_up_for() -> None:
     assert prior.distance < 0.05
 
 
+def test_an_even_sample_of_labels_is_no_other_source_than_a_pool_of_their_shares() -> None:
+    """Nothing is apart where a pool has the shares of all labels, of which as many of each class were embedded."""
+    shares, codes = np.array([0.8, 0.05, 0.05, 0.05, 0.05]), np.repeat(np.arange(5), 12)
+    found = []
+    for seed in range(5):
+        sample = Labelled(items([12] * 5, seed), codes, ("a", "b", "c", "d", "e"), shares)
+        overlap, prior = look_at_pool(sample, items([400, 25, 25, 25, 25], seed + 100), "x")
+        assert prior is not None
+        assert prior.distance < 0.05
+        found.append(overlap)
+    assert max(one.auc for one in found) < 0.7
+    assert n_apart(found) <= 1
+
+
+def test_a_wide_class_is_neither_foreign_nor_rare_by_the_sample_of_labels() -> None:
+    """Its items lie farther from each other than those of the others, of which as many were embedded."""
+    shares, codes = np.array([0.8, 0.1, 0.1]), np.repeat(np.arange(3), 40)
+
+    def drawn(counts: list[int], seed: int) -> NDArray[np.float32]:
+        centres = np.repeat(np.eye(3, WIDTH), counts, axis=0)
+        widths = np.repeat([2.0, 1.0, 1.0], counts)[:, None]
+        return (centres + (items(counts, seed) - centres) * widths).astype(np.float32)
+
+    found = []
+    for seed in range(5):
+        sample = Labelled(drawn([40, 40, 40], seed), codes, CLASSES, shares)
+        overlap, prior = look_at_pool(sample, drawn([400, 50, 50], seed + 100), "x")
+        assert prior is not None
+        assert prior.p_value > 0.05
+        found.append(overlap)
+    assert share_of(found) < 0.15
+
+
+def test_labels_that_were_all_embedded_are_weighed_alike() -> None:
+    """With a pool of their shares every item counts one, as if classes had not been asked."""
+    one, pool = labelled(20), items([70, 70, 70], seed=1)
+    overlap, prior = look_at_pool(one, pool, "x")
+    assert prior is not None
+    assert prior.distance == 0.0
+    unasked = Labelled(one.embeddings, None, (), np.empty(0))
+    assert overlap == look_at_pool(unasked, pool, "x")[0]
+
+
 def test_the_same_pool_is_always_seen_alike() -> None:
     """No seed changes the profile."""
     pool = items([100, 50, 20], seed=7)

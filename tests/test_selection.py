@@ -11,6 +11,8 @@ import pytest
 from advisor import selection
 from advisor.belief import Beliefs, Prospect
 from advisor.dataset import Task
+from advisor.evaluation import bootstrap_counts
+from advisor.gate import Gate
 from advisor.metrics import get_metric
 from advisor.selection import select
 from advisor.trials import Trial, TrialStore
@@ -175,10 +177,41 @@ def test_what_evidence_puts_ahead_wins_where_few_labels_cannot_tell(
     }
     for name, (chances, prospect, chosen) in cases.items():
         pair = [np.column_stack([1 - p, p]) for p in (plain, chances)]
-        store = _store(tmp_path / name, pair, [0.3, 0.4])
-        beliefs = Beliefs(ahead={"strategy1": prospect})
+        store = _named(_store(tmp_path / name, pair, [0.3, 0.4]), "linear_probe", "pool_blend")
+        beliefs = Beliefs(ahead={"pool_blend": prospect})
         selection = select(workspace, store, single=True, beliefs=beliefs)
-        assert (selection.members[0].strategy == "strategy1") is chosen, name
+        assert (selection.members[0].strategy == "pool_blend") is chosen, name
+
+
+def test_evidence_of_the_pool_compares_with_the_same_family_without_it(tmp_path: Path) -> None:
+    """That the pool helps frozen features is weighed with frozen features, not with what the folds put ahead of all."""
+    y = np.repeat([0, 1], 20)
+    generator = np.random.default_rng(3)
+    chances = {
+        name: np.clip(0.5 + by * (2 * y - 1) + generator.uniform(-0.3, 0.3, len(y)), 0.02, 0.98)
+        for name, by in (("handmade", 0.3), ("pool_blend", 0.22), ("linear_probe", 0.1))
+    }
+    answers = [np.column_stack([1 - p, p]) for p in chances.values()]
+    trials = _named(_store(tmp_path / "trials", answers, [0.2, 0.3, 0.4]), *chances).trials
+    counts = bootstrap_counts(y, None, 200, 0)
+    weights = np.vstack([np.ones(len(y)), counts])
+    beliefs = Beliefs(ahead={"pool_blend": Prospect(-0.4, 0.2)})
+    criterion = get_metric("log_loss", Task.BINARY)
+    gate = Gate(dict(enumerate(answers)), y, criterion, weights, beliefs)
+    factor = gate.factors(trials)[1]
+    assert factor == gate.factors(trials[1:])[0] != 1
+    assert gate.factors(trials[:2]).tolist() == [1, 1]
+    losses = [criterion.error(float(criterion.score(y, own, weights[:1])[0])) for own in answers]
+    assert np.argmin(losses * gate.factors(trials)) == 0
+
+
+def _named(store: TrialStore, *names: str) -> TrialStore:
+    """Give trials the names of strategies that there are."""
+    store.trials[:] = [
+        trial.model_copy(update={"strategy": name})
+        for trial, name in zip(store.trials, names, strict=True)
+    ]
+    return store
 
 
 def test_what_evidence_puts_behind_has_to_win_against_that(

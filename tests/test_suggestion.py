@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,12 @@ from advisor.dataset import Dataset, Task
 from advisor.division import unseen_positions, unseen_rows
 from advisor.errors import InvalidRequest
 from advisor.evaluation import Score
-from advisor.labelling import how_to_use, write_suggestion
+from advisor.labelling import check_file, how_to_use, write_suggestion
 from advisor.measurement import CurvePoint, Probe
 from advisor.metrics import get_metric
 from advisor.profile import profile_dataset
 from advisor.prospects import worth_of_labels
-from advisor.suggestion import Suggestion, suggest
+from advisor.suggestion import Suggestion, _no_more, _Pool, suggest
 
 KINDS = ("a", "b", "c")
 
@@ -159,7 +160,27 @@ def test_no_copy_of_a_labelled_a_test_or_another_chosen_row_is_chosen(folder: Pa
     made = choose(read_dataset(folder), 10)
     assert {one.cells["x"] for one in made.chosen} == {f"{x:g}" for x in new["x"]}
     assert len(made.chosen) == 3
-    assert any("3 of 10" in note for note in made.notes)
+    assert made.notes == (
+        "3 of 10: the others of the pool nearly repeat these, labelled or test ones",
+    )
+
+
+def test_a_list_that_is_shorter_than_asked_says_why(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Copies are named only where there are some: a pool may end, be unreadable, or be too large to look at."""
+    pool = pd.read_csv(folder / "unlabeled.csv")
+    pool[:8].to_csv(folder / "unlabeled.csv", index=False)
+    assert choose(read_dataset(folder), 20).notes == ("8 of 20: the pool holds no more",)
+    pool.to_csv(folder / "unlabeled.csv", index=False)
+    monkeypatch.setattr(suggestion, "MOST_POOL", 50)
+    assert choose(read_dataset(folder), 60).notes[0] == "50 of 60: no more were considered"
+
+    dataset = read_dataset(folder)
+    kept = _Pool(np.arange(3), pool[:3], np.ones((3, 1)), n_unread=len(pool) - 2)
+    assert _no_more(dataset, kept, 2) == "the others of the pool cannot be read"
+    told = _no_more(dataset, replace(kept, n_unread=1), 2)
+    assert told.endswith("repeat these, labelled or test ones, or cannot be read")
 
 
 def test_positions_of_unseen_rows_name_the_rows_themselves(folder: Path) -> None:
@@ -205,6 +226,16 @@ def test_filled_in_list_is_read_as_labels(folder: Path, tmp_path: Path) -> None:
     assert not {one.item for one in choose(after, 9).chosen} & {one.item for one in made.chosen}
 
 
+def test_groups_that_the_list_does_not_have_are_named(folder: Path) -> None:
+    """Without them the added rows would be of no group."""
+    train = pd.read_csv(folder / "train.csv")
+    assert "which the list" not in how_to_use(choose(read_dataset(folder), 2), read_dataset(folder))
+    train.assign(patient=np.arange(15) // 2).to_csv(folder / "train.csv", index=False)
+    dataset = read_dataset(folder, target="kind", groups="patient")
+    told = how_to_use(choose(dataset, 2), dataset)
+    assert told.endswith("to train.csv with their 'patient', which the list does not have.")
+
+
 def test_columns_of_ours_give_way_to_those_of_the_data(folder: Path, tmp_path: Path) -> None:
     """A table with a column called ``why`` keeps it."""
     for name in ("train.csv", "unlabeled.csv"):
@@ -236,6 +267,37 @@ def test_a_list_is_replaced_only_while_nobody_filled_it_in(folder: Path, tmp_pat
     with pytest.raises(InvalidRequest, match="none of our lists"):
         write_suggestion(made, other)
     assert other.read_text("utf-8") == "my,notes\n"
+
+
+OURS = "guess,chance,why"
+
+
+@pytest.mark.parametrize(
+    ("content", "targets", "said"),
+    [
+        (f"file,quality,{OURS}\na.png,good,x,0.5,w\nb.png,,x,0.5,w\n", ["species"], "1 label "),
+        (f"file,quality,{OURS}\na.png,,x,0.5,w\n", ["species"], ""),
+        (f"file,row,{OURS}\na.png,3,x,0.5,w\n", ["row"], "1 label "),
+        (f"file_,file,{OURS}\na.png,3,x,0.5,w\n", ["file"], "1 label "),
+        (f"x,kind,row,{OURS}\n1,,7,a,0.5,w\n", ["kind"], ""),
+        (f"\ufeffx,kind,row,{OURS}\n1,b,7,a,0.5,w\n", ["kind"], "1 label "),
+        (f"x,a,b,row,{OURS}\n1,,1,7,a,0.5,w\n", ["a", "b"], "1 label "),
+        (f"x,kind,row,{OURS}\n1,b,7,a,0.5,w\n", ["x"], "other columns than 'x'"),
+        (f"x,kind,row,{OURS}\n1,b,7,a,0.5,w\n", ["species"], "other columns than 'species'"),
+        (f"row,kind,{OURS}\n", ["species"], ""),
+    ],
+)
+def test_labels_for_another_target_are_not_written_over(
+    tmp_path: Path, content: str, targets: list[str], said: str
+) -> None:
+    """Whatever was empty when it was written may hold labels, and where that cannot be told, the list stays."""
+    out = tmp_path / "to_label.csv"
+    out.write_text(content, "utf-8")
+    if not said:
+        check_file(out, targets)
+        return
+    with pytest.raises(InvalidRequest, match=said):
+        check_file(out, targets)
 
 
 def test_pictures_are_named_as_in_the_folder(

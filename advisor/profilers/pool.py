@@ -109,28 +109,29 @@ def look_at_pool(
         ``None`` without classes, or with too few labels or items for their shares.
     """
     own, theirs = nearest_distances(labelled.embeddings, pool)
-    usual = far_chances(own, theirs)
+    mine, others = _sampled(labelled), np.ones(len(theirs))
+    usual = far_chances(own, theirs, mine)
     near = (usual > FOREIGN) | (_share_foreign(usual) < SOME)
     found = _class_shares(labelled, pool, near)
-    mine, others = np.ones(len(own)), np.ones(len(theirs))
-    if found is not None and labelled.codes is not None and found.distance > 0:
+    if found is not None and labelled.codes is not None:
         prior = np.bincount(labelled.codes, minlength=len(found.shares)) / len(own)
         if found.p_value <= SHIFTED:
             mine = (found.shares / prior)[labelled.codes]
         # a class that is not in the pool cannot be drawn from it either
-        others = (found.chances * (prior / np.maximum(found.shares, 1 / len(pool)))).sum(axis=1)
+        least = np.minimum(prior, 1 / len(pool))
+        others = (found.chances * (prior / np.maximum(found.shares, least))).sum(axis=1)
     auc, p_value = tell_apart(labelled.embeddings, pool, others)
     foreign = _share_foreign(far_chances(own, theirs, mine))
     # which labelled items there are decides where FAR lies, which pool items how many are beyond
     n_both = 1 / (1 / len(theirs) + (mine**2).sum() / mine.sum() ** 2)
-    least = foreign - ONE_SIDED * np.sqrt(FAR / (1.0 - FAR) / n_both)
+    low = foreign - ONE_SIDED * np.sqrt(FAR / (1.0 - FAR) / n_both)
     overlap = PoolOverlap(
         backbone=backbone,
         n_pool=len(pool),
         auc=round(auc, 4),
         p_value=round(p_value, 4),
         share_foreign=round(foreign, 4),
-        share_foreign_low=round(max(0.0, float(least)), 4),
+        share_foreign_low=round(max(0.0, float(low)), 4),
     )
     if found is None:
         return overlap, None
@@ -147,6 +148,14 @@ def look_at_pool(
         distance=round(found.distance, 4),
         p_value=round(found.p_value, 4),
     )
+
+
+def _sampled(labelled: Labelled) -> Floats:
+    """How much each labelled item counts, so that the sample has the shares of all of them: one where it has."""
+    if labelled.codes is None:
+        return np.ones(len(labelled.embeddings))
+    prior = np.bincount(labelled.codes, minlength=len(labelled.shares)) / len(labelled.codes)
+    return np.asarray(labelled.shares[labelled.codes] / prior[labelled.codes])
 
 
 def nearest_distances(labelled: Embeddings, pool: Embeddings) -> tuple[Floats, Floats]:

@@ -80,6 +80,19 @@ OF_TEXTS = (
 )
 """Evidence on texts, where it does not depend on that."""
 
+HEADS = ("pool_blend", "self_training", "label_spreading", "prototypes", "consistency_head")
+"""Heads on frozen features that learn from the pool of an item's one class, as their cards say."""
+
+ONE_CLASS = frozenset({"consistency_head"})
+"""Those of them that do not know several labels at once."""
+
+ADAPTED = {
+    Modality.IMAGE: "adapted_finetune, adapted_probe",
+    Modality.TEXT: "adapted_finetune",
+    Modality.AUDIO: "adapted_finetune, adapted_probe",
+}
+"""What adapts a backbone to the pool, as cards say: all that uses it where values are learned."""
+
 PSEUDO_LABELS = {
     Modality.IMAGE: "15 of 28",
     Modality.TEXT: "8 of 10",
@@ -100,18 +113,28 @@ def pool_worth_using(profile: PerceivedProfile) -> Finding | None:
     frozen features gained 1 to 5 points up to 10 labels per class on pictures and up to 15 on texts, next to nothing
     with a hundred or more, and lost on a pool whose classes were of other shares; a head consistent under noise gained
     less and lost less, and so did the mean of self-training and spread labels. On pictures and recordings the pool
-    gained most where frozen features knew the classes already, and little elsewhere.
+    gained most where frozen features knew the classes already, and little elsewhere. All these give the pool classes:
+    for values a backbone can be adapted to it, and what to label next can be chosen from it.
     """
     if not find_regime(profile).name.endswith("_pool"):
         return None
     modality, items = profile.modality, profile.items
     ours = OURS_FEW if profile.label_scarcity <= FEW_LABELS else OURS_MANY
+    several = profile.task is Task.MULTILABEL
+    heads = ", ".join(name for name in HEADS if not (several and name in ONE_CLASS))
+    worth = (
+        f"methods that learn from a pool took {WORTH[modality]}{ours[modality]}. Plain pseudo-labels hurt in "
+        f"{PSEUDO_LABELS[modality]} published settings, so what learns from the pool here ({heads}) is judged on "
+        "labelled folds beside what does not."
+    )
+    if profile.task is Task.REGRESSION:
+        worth = (
+            "methods that label a pool need classes. For values it is used only where a backbone is adapted to it "
+            f"({ADAPTED[modality]}), and by --suggest-labels, which says what to label next."
+        )
     return note(
         f"{profile.n_unlabelled:,} unlabelled {items} lie beside {profile.n_labelled:,} labelled "
-        f"ones{_place(profile)}: methods that learn from a pool took {WORTH[modality]}{ours[modality]}. Plain "
-        f"pseudo-labels hurt in {PSEUDO_LABELS[modality]} published settings, so what learns from the pool here "
-        "(pool_blend, self_training, label_spreading, prototypes, consistency_head) is judged on labelled folds "
-        "beside what does not. Labelling some is the surest gain (see what more labels are worth).",
+        f"ones{_place(profile)}: {worth} Labelling some is the surest gain (see what more labels are worth).",
         effects=_effects(profile),
         n_unlabelled=profile.n_unlabelled,
         n_labelled=profile.n_labelled,
@@ -121,12 +144,13 @@ def pool_worth_using(profile: PerceivedProfile) -> Finding | None:
 def _effects(profile: PerceivedProfile) -> tuple[Effect, ...]:
     """What the pool did on sets like this one.
 
-    Nothing is promised of a pool that looks foreign, where guessing would do as well, or of several labels at once.
+    Nothing is promised of a pool that looks foreign, where guessing would do as well, or of anything but one class.
     """
     overlap, known = profile.pool_overlap, skill(profile)
     if known is None or (overlap is not None and _is_foreign(overlap)):
         return ()
-    if profile.task is Task.MULTILABEL or (profile.modality is Modality.TEXT and known < GUESSED):
+    one_class = profile.task in (Task.BINARY, Task.MULTICLASS)
+    if not one_class or (profile.modality is Modality.TEXT and known < GUESSED):
         return ()
     modality = profile.modality
     names: tuple[str, ...] = OF_TEXTS

@@ -63,6 +63,10 @@ core."""
 AXES_COST = 2e-7
 """Seconds per row and feature to find the axes and turn to them; measured on one core."""
 
+HALVED = 2.0
+"""What the penalty of two classes is multiplied by, so that training begins where the logistic regression ended: with
+w / 2 and -w / 2 the squares are |w|² / 2, and those of the regression |w|² (arithmetic)."""
+
 
 class ConsistencyHead(Learner):
     """Logistic regression on the labels, then steps with the pool; ``fit`` returns a linear model or a network."""
@@ -103,13 +107,15 @@ class ConsistencyHead(Learner):
         from advisor.nets.feature_consistency import ConsistencySettings
 
         p = self.params
+        # two rows of half the weights (:func:`two_sided`) have half the squares of the one row that was fitted
+        rows = HALVED if self.context.n_outputs == 2 else 1.0
         return ConsistencySettings(
             threshold=word(p, "threshold"),
             steps=int(number(p, "steps")),
             noise=number(p, "noise"),
             dropout=number(p, "dropout"),
             weight=number(p, "weight"),
-            penalty=1.0 / (number(p, "C") * len(codes) * unit**2),
+            penalty=rows / (number(p, "C") * len(codes) * unit**2),
             rate=number(p, "rate"),
         )
 

@@ -50,7 +50,7 @@ AXES_COST = 2e-7
 """Seconds per row and feature to find the axes and turn to them, twice; measured on one core."""
 
 PRESENT = REQUIRES.present | {
-    "further_backbones": "a second backbone that can run here (--backbone NAME,NAME): one alone has nobody to agree "
+    "further_backbones": "a second backbone that can run here (--backbone NAME NAME): one alone has nobody to agree "
     "with"
 }
 """What must be there besides the features."""
