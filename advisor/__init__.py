@@ -70,7 +70,7 @@ if TYPE_CHECKING:
 # ONNX Runtime, which lightning imports unasked, else writes an id of the machine and a telemetry store into the home.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-__version__ = "0.5.2"
+__version__ = "0.6.0"
 
 _HOME = {
     "AdvisorError": "errors",

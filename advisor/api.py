@@ -16,7 +16,7 @@ from advisor.dataset import Dataset, Task, read_dataset
 from advisor.disk import room_needed
 from advisor.errors import InvalidRequest, NoStrategy
 from advisor.executor import make_executor
-from advisor.looking import asked_metric, look_at
+from advisor.looking import asked_metric, check_seed, look_at
 from advisor.metrics import get_metric
 from advisor.report import Origin, StrategyReport, advise_only, advise_profile
 from advisor.rule import apply_rules
@@ -372,6 +372,7 @@ def _plan(
         raise InvalidRequest("a plan names its backbones; drop --backbone or --plan")
     report = plan if isinstance(plan, StrategyReport) else read_plan(Path(plan))
     check_plan(report, dataset)
+    check_seed(report.seed if seed is None else seed)
     changes: dict[str, object] = {}
     if metric is not None:
         changes = _judged_by(asked_metric(metric, dataset), report)

@@ -119,7 +119,7 @@ def pretrain(  # noqa: PLR0913 (the options of a command)
     elif not quiet:
         given = opt.repeated(target=target, task=task, unlabeled=unlabeled, groups=groups)
         print_pretrained(made, make_console(), shlex.join(["autofit", str(data), *given]))
-    if made.stopped:
+    if made.stopped and deadline.called:  # the end of a time limit is what was asked for
         raise typer.Exit(INTERRUPTED)
 
 

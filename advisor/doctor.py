@@ -12,45 +12,8 @@ from pydantic import BaseModel, ConfigDict
 from advisor.backbone import LOADERS, load_cards
 from advisor.cache import default_cache
 from advisor.cores import usable_cores
+from advisor.report import REPORTED_LIBRARIES
 from advisor.strategy import STRATEGIES
-
-LIBRARIES = (
-    "regime-advisor",
-    "numpy",
-    "pandas",
-    "pyarrow",
-    "pydantic",
-    "scikit-learn",
-    "scipy",
-    "optuna",
-    "lightgbm",
-    "xgboost",
-    "catboost",
-    "torch",
-    "torchvision",
-    "timm",
-    "lightning",
-    "lightly",
-    "openvino",
-    "pillow",
-    "scikit-image",
-    "imagehash",
-    "transformers",
-    "tokenizers",
-    "peft",
-    "datasketch",
-    "py3langid",
-    "soundfile",
-    "soxr",
-    "librosa",
-    "audiomentations",
-    "ctranslate2",
-    "tabicl",
-    "polars",
-    "skops",
-    "safetensors",
-)
-"""Distributions that a reader of a bug report asks about."""
 
 
 class StrategyHealth(BaseModel):
@@ -152,7 +115,7 @@ def examine() -> Health:
         system=platform.platform(),
         cores=usable_cores(),
         memory_gib=_memory_gib(),
-        libraries={name: _version(name) for name in LIBRARIES},
+        libraries={name: _version(name) for name in ("regime-advisor", *REPORTED_LIBRARIES)},
         strategies=tuple(strategies),
         backbones=tuple(backbones),
         cache=CacheHealth(folder=str(cache.folder), used=used, limit=cache.limit),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from advisor.dataset import Dataset, Task
 from advisor.errors import InvalidRequest, quoted
-from advisor.suggestion import CHANCE, GUESS, WHY, Suggestion, relative_name
+from advisor.suggestion import CHANCE, FILE, GUESS, ROW, WHY, Suggestion, relative_name
 from advisor.tables.media_columns import medium_of
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx")
@@ -79,7 +79,7 @@ def _free(name: str, taken: set[str]) -> str:
     return name
 
 
-def check_file(out: Path, targets: Sequence[str] = ()) -> None:
+def check_file(out: Path, targets: Sequence[str]) -> None:
     """Find out before the work that the file cannot be written.
 
     Parameters
@@ -87,7 +87,7 @@ def check_file(out: Path, targets: Sequence[str] = ()) -> None:
     out : Path
         The file to write.
     targets : sequence of str
-        The columns to fill in, where they are known; else every column that is none of ours counts.
+        The columns to fill in, by which a list of rows is known to have no label yet.
 
     Raises
     ------
@@ -106,24 +106,38 @@ def _check_replaceable(out: Path, targets: Sequence[str]) -> None:
     if not out.exists():
         return
     try:
-        with out.open(newline="", encoding="utf-8") as file:
-            lines = csv.reader(file)
-            header = next(lines, [])
-            ends = [name.rstrip("_") for name in header[-3:]]
-            ours = ends == [GUESS, CHANCE, WHY]
-            places = [i for i, name in enumerate(header) if name in targets]
-            filled = sum(any(line[i].strip() for i in places if i < len(line)) for line in lines)
+        with out.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets write the mark
+            header, *lines = list(csv.reader(file)) or [[]]
     except (OSError, UnicodeDecodeError, csv.Error):
-        ours, filled = False, 0
-    if not ours:
+        header, lines = [], []
+    ends = [name.rstrip("_") for name in header[-3:]]
+    if ends != [GUESS, CHANCE, WHY]:
         raise InvalidRequest(
             f"'{out}' is there and none of our lists to label: pass another file as -o"
         )
+    places = _places_to_fill(header, targets)
+    if places is None and lines:
+        raise InvalidRequest(
+            f"'{out}' was made for other columns than {quoted(targets)}, and may hold labels: use them, or pass "
+            "another file as -o"
+        )
+    filled = sum(any(cell.strip() for cell in line[places or slice(0)]) for line in lines)
     if filled:
         raise InvalidRequest(
             f"'{out}' holds {filled} label{'s' if filled > 1 else ''} that somebody filled in: use them, or pass "
             "another file as -o"
         )
+
+
+def _places_to_fill(header: Sequence[str], targets: Sequence[str]) -> slice | None:
+    """Find the columns that were written empty; None where cells of the data cannot be told from them."""
+    stop = len(header) - 4
+    start = stop - len(targets)
+    own = header[stop].rstrip("_") if stop >= 0 else ""
+    if own == ROW and start > 0 and list(header[start:stop]) == list(targets):
+        return slice(start, stop)
+    item_first = header[0].rstrip("_") in (FILE, ROW)
+    return slice(1, stop + 1) if item_first else None
 
 
 def how_to_use(suggestion: Suggestion, dataset: Dataset) -> str:
@@ -150,7 +164,10 @@ def how_to_use(suggestion: Suggestion, dataset: Dataset) -> str:
     if medium:
         return f"{fill}, then add the {medium.many} with their labels to {table}."
     last = quoted([*header_of(suggestion)[-4:]])
-    return f"{fill}, drop the columns {last}, and add the rows to {table}."
+    # these are no features, so the pool's rows were read without them
+    own = quoted(dataset.group_columns)
+    groups = f" with their {own}, which the list does not have" if dataset.group_columns else ""
+    return f"{fill}, drop the columns {last}, and add the rows to {table}{groups}."
 
 
 def _class_folder(dataset: Dataset) -> str:

@@ -17,6 +17,9 @@ from advisor.profile import DatasetProfile, profile_dataset
 from advisor.regime import Regime, find_regime
 from advisor.report import Judging
 
+LARGEST_SEED = 2**31 - 1
+"""What all libraries take: scikit-learn and Optuna end at 32 bits, some at 31, and the search counts on from it."""
+
 
 @dataclass(frozen=True)
 class Looked:
@@ -62,8 +65,9 @@ def look_at(
     Raises
     ------
     AdvisorError
-        When the metric is unknown or the rows cannot be divided.
+        When the metric is unknown, the seed too large or the rows cannot be divided.
     """
+    check_seed(seed)
     asked = (backbones,) if isinstance(backbones, str) else tuple(backbones)
     profile = profile_dataset(dataset, asked)
     regime = find_regime(profile)
@@ -87,6 +91,23 @@ def look_at(
             seed=seed,
         )
     return Looked(profile, regime, Judging(metric, reason, splits, seed), probe)
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed that a library underneath would break down on.
+
+    Parameters
+    ----------
+    seed : int
+        Of splits and fits.
+
+    Raises
+    ------
+    InvalidRequest
+        If it is not 0 to ``LARGEST_SEED``.
+    """
+    if not 0 <= seed <= LARGEST_SEED:
+        raise InvalidRequest(f"expected 0 to {LARGEST_SEED} as seed, got {seed}")
 
 
 def asked_metric(name: str, dataset: Dataset) -> str:

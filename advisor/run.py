@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from advisor.dataset import Dataset
-from advisor.errors import InvalidRequest, InvalidRun
+from advisor.errors import InvalidRequest, InvalidRun, quoted
 from advisor.evaluation import Score
 from advisor.report import StrategyReport
 
@@ -322,7 +322,7 @@ def check_plan(report: StrategyReport, dataset: Dataset) -> None:
     Raises
     ------
     InvalidRequest
-        If task or content differ.
+        If task, columns or content differ.
     """
     if report.profile.task != dataset.task:
         raise InvalidRequest(
@@ -330,9 +330,13 @@ def check_plan(report: StrategyReport, dataset: Dataset) -> None:
             "pass the same --target and --task as to advise"
         )
     if report.fingerprint != dataset.fingerprint:
+        columns = ((report.targets, report.group_columns), (dataset.targets, dataset.group_columns))
+        planned, read = (f"{quoted(t)} (groups: {quoted(g) or 'none'})" for t, g in columns)
         raise InvalidRequest(
             f"the plan was made for other data ('{report.dataset}'), not for '{dataset.name}' as it is "
             "now; make a new plan with advise"
+            if planned == read  # they are part of the fingerprint, and are easily left out
+            else f"the plan predicts {planned}, this reads {read}; pass the same --target and --groups as to advise"
         )
 
 

@@ -123,7 +123,7 @@ def run(piece: Piece, data: Path, steps: int) -> list[str]:
         name = made.name if weights or not piece.from_scratch else f"{TRANSFORMER}@{made.place}"
         after = f"{100 * accuracy(dataset, name):.1f}"
         shutil.rmtree(folder / "out", ignore_errors=True)
-    probe = f"{made.before:.3f} to {made.after:.3f}"
+    probe = " to ".join("–" if p is None else f"{p:.3f}" for p in (made.before, made.after))
     line = [piece.name, str(piece.labels), piece.method, piece.backbone]
     return [
         *line,

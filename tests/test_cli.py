@@ -16,6 +16,7 @@ from advisor import cli, options
 from advisor.api import PROBE_SECONDS
 from advisor.backbone import PATH_MARK
 from advisor.errors import InvalidRequest
+from advisor.looking import LARGEST_SEED
 from advisor.options import asked_backbones, parse_duration, spread
 from advisor.report import StrategyReport
 from advisor.rule import RULES
@@ -66,6 +67,7 @@ WRONG = [
     (["advise", "TABLE", "--html", "no/such/folder/page.html"], "--html"),
     (["advise", "TABLE", "--no-such-option"], "--no-such-option"),
     (["advise", "TABLE", "--seed", "many"], "--seed"),
+    (["advise", "TABLE", "--seed", "5000000000"], "2147483647"),
     (["advise", "--explain", "no_such_rule"], "no_such_rule"),
     (["autofit", "TABLE", "--time-limit", "soon"], "soon"),
     (["autofit", "TABLE", "--resume", "a", "--out", "b"], "--resume and --out"),
@@ -180,6 +182,20 @@ def test_several_groups_may_follow_one_option(
     assert spread(["--groups", "a", "d"]) == ["--groups", "a", "d"]
 
 
+def test_several_backbones_may_follow_one_option_and_what_is_printed_next_can_be_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], table: Path
+) -> None:
+    """``DATA --backbone a b`` names two; the command that follows names each with an option of its own."""
+    words = ["advise", str(table), "--backbone", "resnet18", "resnet50", "--no-probe", "--markdown"]
+    code, out, _ = call(monkeypatch, capsys, *words)
+    assert code == 0
+    assert f"autofit {table} --backbone resnet18 --backbone resnet50" in out
+    assert options.repeated(target=["a", "b"], seed=3) == [
+        *["--target", "a", "--target", "b"],
+        *["--seed", "3"],
+    ]
+
+
 def test_a_closed_pipe_is_no_error(table: Path) -> None:
     """``advise x | head -1`` ends quietly."""
     process = start("advise", str(table), "--no-probe", "--json")
@@ -276,6 +292,7 @@ def test_a_duration_that_is_none_says_what_was_expected(text: str) -> None:
 def test_the_default_of_the_command_is_the_default_of_the_function() -> None:
     """The number is written twice, because one of the places is heavy to import."""
     assert cli.PROBE_SECONDS == PROBE_SECONDS
+    assert options.LARGEST_SEED == LARGEST_SEED
 
 
 def test_weights_need_one_name_and_a_folder_none(tmp_path: Path) -> None:

@@ -133,6 +133,20 @@ def test_the_constraints_pin_every_requirement() -> None:
     assert wrong == []
 
 
+def test_versions_are_reported_of_every_requirement() -> None:
+    """What a result was made with is in it: each dependency, of the core and of every extra but that of development."""
+    from advisor.doctor import examine
+    from advisor.report import REPORTED_LIBRARIES, installed_versions
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = {**project["optional-dependencies"], "dev": []}
+    asked = [*project["dependencies"], *(line for extra in extras.values() for line in extra)]
+    wanted = {canonicalize_name(Requirement(line).name) for line in asked} - {project["name"]}
+    assert sorted(REPORTED_LIBRARIES) == sorted(wanted)
+    found = installed_versions()
+    assert found.keys() - {"python"} <= examine().libraries.keys()
+
+
 def test_the_wheel_holds_every_file_of_the_packages(tmp_path: Path) -> None:
     """What is data in the checkout (spaces, evidence, templates, py.typed) is in the wheel."""
     pytest.importorskip("hatchling", reason="hatchling (extra dev) builds the wheel")

@@ -187,6 +187,24 @@ def test_stopped_training_goes_on_with_the_same_call(folder: Path, net: str) -> 
     assert (second.stopped, seen[0]) == ("", 2)
 
 
+@pytest.mark.parametrize(("by_signal", "code"), [(False, 0), (True, 130)])
+def test_only_a_signal_is_an_interruption(
+    folder: Path,
+    net: str,
+    by_signal: bool,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The end of a time limit is no failure; the answer says how to go on and when there will be a backbone."""
+    monkeypatch.setattr(Stoppable, "called", by_signal)
+    words = (str(folder), "--backbone", net, "--time-limit", "0.001s")
+    ended, said, _ = call(monkeypatch, capsys, *words)
+    assert ended == code
+    assert "same command again" in said
+    assert "named once training is over" in said
+
+
 def test_first_signal_calls_training_off_and_the_second_ends_it() -> None:
     """Ctrl-C once stops between two steps; twice, at once."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -194,8 +212,10 @@ def test_first_signal_calls_training_off_and_the_second_ends_it() -> None:
     try:
         cli_pretrain._stop_gently(deadline)
         assert not deadline.passed()
+        assert not deadline.called
         os.kill(os.getpid(), signal.SIGINT)
         assert deadline.passed()
+        assert deadline.called
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
     finally:

@@ -13,7 +13,7 @@ from sample_report import NASTY, curve, effect, finding, probe, profile, report,
 
 from advisor.errors import InvalidRequest
 from advisor.render.figures import Scale, decimals_for, format_score, format_seconds
-from advisor.render.html import report_html, write_page
+from advisor.render.html import make_chart, report_html, write_page
 from advisor.render.live import SearchView, plain_line
 from advisor.render.markdown import report_markdown
 from advisor.render.result import print_result, result_markdown
@@ -206,15 +206,37 @@ def test_live_progress_shows_the_race_on_a_terminal() -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "shown"),
-    [(0.821, 0.862, "0.842 [0.821, 0.862]"), (20000.0, 26000.0, "23,000 [20,000, 26,000]")],
+    [
+        (0.821, 0.862, "0.842 [0.821, 0.862]"),
+        (20000.0, 26000.0, "23,000 [20,000, 26,000]"),
+        (2.4e-4, 4.0e-4, "0.00032 [0.00024, 0.00040]"),
+        (2.4e-7, 4.0e-7, "3.2e-07 [2.4e-07, 4.0e-07]"),
+        (3.98e-7, 4.00e-7, "3.990e-07 [3.980e-07, 4.000e-07]"),
+        (0.0, 3.2e-12, "1.6e-12 [0, 3.2e-12]"),
+        (0.81999999, 0.82000001, "0.8200 [0.8200, 0.8200]"),
+    ],
 )
 def test_scores_have_the_digits_their_interval_supports(
     low: float, high: float, shown: str
 ) -> None:
     """No digits that mean nothing."""
-    value = 0.842 if high < 1 else 23000.0
+    value = 0.842 if high == 0.862 else (low + high) / 2
     found = score(0.0).model_copy(update={"value": value, "low": low, "high": high})
     assert format_score(found, decimals_for([found])) == shown
+
+
+def test_scores_in_small_units_are_not_shown_as_zero() -> None:
+    """Neither in a column nor along the chart of the page."""
+    tiny = score(3.1e-7, 1.6e-7)
+    few = [r.model_copy(update={"expected": tiny}) for r in FULL.recommendations]
+    found = FULL.model_copy(update={"recommendations": tuple(few), "dummy": score(4.5e-7, 0.0)})
+    chart = make_chart(found, decimals_for([tiny]))
+    assert chart is not None
+    assert {"2.5e-07", "3.0e-07", "4.5e-07"} <= {label for _, label in chart.ticks}
+    for view in (printed(found, 100), report_markdown(found), report_html(found)):
+        assert "3.1e-07 [2.3e-07, 3.9e-07]" in view
+        assert "4.5e-07" in view
+    assert decimals_for([score(3.1e-7, 0.0)]) == 8
 
 
 def test_a_far_away_dummy_does_not_squeeze_the_chart() -> None:
@@ -227,12 +249,9 @@ def test_a_far_away_dummy_does_not_squeeze_the_chart() -> None:
 
 def test_durations_read_as_a_person_says_them() -> None:
     """Hours are not told in seconds."""
-    assert [format_seconds(s) for s in (0.0, 7.25, 61.0, 7260.0)] == [
-        "<0.1s",
-        "7.2s",
-        "1m01s",
-        "2h01m",
-    ]
+    told = {0.0: "<0.1s", 7.25: "7.2s", 59.4: "59s", 59.7: "1m00s", 61.0: "1m01s", 119.6: "2m00s"}
+    told |= {3599.7: "1h00m", 7199.0: "2h00m", 7260.0: "2h01m"}
+    assert {s: format_seconds(s) for s in told} == told
 
 
 def test_a_task_that_is_only_advised_on_is_shown_without_a_ranking() -> None:

@@ -17,7 +17,11 @@ from advisor.profile import (
 from advisor.report import Recommendation, StrategyReport
 
 MOST_DECIMALS = 4
-"""No more decimals than this: an interval that narrow does not happen on small data."""
+"""No more decimals than this, not counting the zeros that small units begin with: an interval that narrow does not
+happen on small data."""
+
+PLAIN_DECIMALS = 6
+"""With more decimals than this a number is written with a power of ten where that is shorter (our choice)."""
 
 USUAL_DECIMALS = 3
 """Of scores whose interval is narrower than 1, as is usual for rates."""
@@ -48,7 +52,7 @@ MARGIN = 0.04
 
 
 def decimals_for(scores: Iterable[Score]) -> int:
-    """Choose how many decimals a column of scores needs, from the width of its narrowest interval.
+    """Choose how many decimals a column of scores needs, from its narrowest interval and its largest number.
 
     Parameters
     ----------
@@ -58,19 +62,27 @@ def decimals_for(scores: Iterable[Score]) -> int:
     Returns
     -------
     int
-        0 to ``MOST_DECIMALS``.
+        0 to ``MOST_DECIMALS``, and as many more as the largest number has zeros behind its point.
 
     Examples
     --------
     >>> decimals_for([Score(value=0.842, low=0.821, high=0.862, level=0.95)])
     3
     """
-    widths = [score.high - score.low for score in scores if score.high > score.low]
+    shown = list(scores)
+    widths = [score.high - score.low for score in shown if score.high > score.low]
     widths = [width for width in widths if math.isfinite(width)]
+    sizes = [abs(size) for score in shown for size in (score.value, score.low, score.high)]
+    visible = _decimals_of(max(filter(math.isfinite, sizes), default=0.0))
     if not widths:
-        return USUAL_DECIMALS
-    decimals = SIGNIFICANT - math.floor(math.log10(min(widths)))
-    return min(MOST_DECIMALS, max(decimals, USUAL_DECIMALS if min(widths) < 1 else 0))
+        return max(USUAL_DECIMALS, visible)
+    decimals = max(_decimals_of(min(widths)), USUAL_DECIMALS if min(widths) < 1 else 0)
+    return min(decimals, MOST_DECIMALS + max(0, visible - SIGNIFICANT - 1))
+
+
+def _decimals_of(size: float) -> int:
+    """Decimals that show two digits of a number, 0 for nothing or much."""
+    return max(0, SIGNIFICANT - math.floor(math.log10(size))) if size > 0 else 0
 
 
 def format_score(score: Score, decimals: int) -> str:
@@ -97,14 +109,21 @@ def format_score(score: Score, decimals: int) -> str:
 
 
 def format_number(value: float, decimals: int) -> str:
-    """Write one number with thousands separators.
+    """Write one number with thousands separators, or with a power of ten where that is shorter than many decimals.
 
     Examples
     --------
-    >>> format_number(23451.2, 0)
-    '23,451'
+    >>> format_number(23451.2, 0), format_number(0.00000031, 8)
+    ('23,451', '3.1e-07')
     """
-    return f"{value:,.{decimals}f}"
+    plain = f"{value:,.{decimals}f}"
+    if decimals <= PLAIN_DECIMALS or not math.isfinite(value):
+        return plain
+    kept = round(value, decimals)
+    if not kept:
+        return "0"
+    digits = max(0, decimals + math.floor(math.log10(abs(kept))))
+    return min(plain, f"{kept:.{digits}e}", key=len)
 
 
 def format_seconds(seconds: float) -> str:
@@ -112,8 +131,8 @@ def format_seconds(seconds: float) -> str:
 
     Examples
     --------
-    >>> [format_seconds(s) for s in (0.04, 3.21, 42, 95, 5400)]
-    ['<0.1s', '3.2s', '42s', '1m35s', '1h30m']
+    >>> [format_seconds(s) for s in (0.04, 3.21, 42, 59.7, 95, 5400)]
+    ['<0.1s', '3.2s', '42s', '1m00s', '1m35s', '1h30m']
     """
     if seconds < 0.1:
         return "<0.1s"
@@ -121,9 +140,11 @@ def format_seconds(seconds: float) -> str:
         return f"{seconds:.1f}s"
     if seconds < MINUTE - 0.5:
         return f"{seconds:.0f}s"
-    if seconds < HOUR:
-        return f"{int(seconds // MINUTE)}m{int(seconds % MINUTE):02d}s"
-    return f"{int(seconds // HOUR)}h{int(seconds % HOUR // MINUTE):02d}m"
+    if seconds < HOUR - 0.5:
+        minutes, rest = divmod(round(seconds), int(MINUTE))
+        return f"{minutes}m{rest:02d}s"
+    hours, rest = divmod(round(seconds / MINUTE), int(HOUR / MINUTE))
+    return f"{hours}h{rest:02d}m"
 
 
 def plural(count: int, noun: str, nouns: str = "") -> str:

@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from advisor.errors import InvalidRequest
 from advisor.render.figures import (
+    MOST_DECIMALS,
     Scale,
     advice_only,
     decimals_for,
@@ -172,7 +173,12 @@ def make_chart(report: StrategyReport, decimals: int) -> Chart | None:
     axis = TOP + ROW_HEIGHT * len(bars)
     ticks = scale.ticks()
     step = ticks[1] - ticks[0] if len(ticks) > 1 else abs(ticks[0]) or 1.0
-    shown = next((d for d in range(5) if abs(round(step, d) - step) < step / 100), decimals)
+    exact = (
+        d
+        for d in range(max(decimals, MOST_DECIMALS) + 1)
+        if abs(round(step, d) - step) < step / 100
+    )
+    shown = next(exact, decimals)
     return Chart(
         width=NAME_WIDTH + PLOT_WIDTH + RIGHT,
         height=axis + BOTTOM,

@@ -113,7 +113,7 @@ def pretrained_lines(made: Pretrained, command: str) -> list[str]:
         at = f"step {made.steps} of {made.planned}" if made.planned else "before the first step"
         return [
             f"stopped   {made.backbone}: {at}",
-            "          run the same command again to go on from there",
+            "          run the same command again to go on from there; a backbone is named once training is over",
         ]
     took = f"{made.steps} of {made.planned} steps, {format_seconds(made.seconds)}"
     lines = [f"{made.method:<10}{made.backbone} on {made.n_pool:,} unlabelled items ({took})"]
