@@ -43,7 +43,8 @@ LEGEND = """\
 *Labels* per class; the pool is what was not drawn. *Probe*: a linear head on the labelled folds, before and at its
 best, which stops the training and chooses the weights; *test*: logistic regression on standardised frozen features of
 the labelled items, before and with the weights that were chosen, on the test split. One draw each, so that a few points
-are within chance. *CPU s*: of both cores, probes included."""
+are within chance. *CPU s*: of both cores, probes included; – where a run went on from one whose seconds were lost.
+Masked words are judged by the loss of held-out texts, not by a probe."""
 
 BASE_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 """What of MiniLM's package is an encoder and no sentence encoder."""
