@@ -127,7 +127,7 @@ def compared_rows(y: NDArray[np.generic]) -> NDArray[np.int64]:
     chosen[np.linspace(0, len(y) - 1, COMPARED_ROWS).astype(np.int64)] = True
     for members in _members_of_classes(y):
         if np.count_nonzero(chosen[members]) < MIN_ROWS_PER_CLASS:
-            chosen[spaced(members, MIN_ROWS_PER_CLASS)] = True
+            chosen[_spaced(members, MIN_ROWS_PER_CLASS)] = True
     return np.flatnonzero(chosen)
 
 
@@ -171,7 +171,7 @@ def weighed_rows(
     return chosen, weights[chosen]
 
 
-def spaced(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+def _spaced(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     """Take at most so many of some rows, evenly spaced."""
     if len(rows) <= most:
         return rows
