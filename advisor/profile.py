@@ -212,8 +212,8 @@ class PerceivedProfile(DatasetProfile):
     licences: dict[str, str] = {}
     """Of the weights of ``backbones``."""
     separability: dict[str, float] = {}
-    """Per backbone: leave-one-out score of a ridge head on its frozen features: accuracy (balanced over classes), its
-    mean over labels for multilabel, R2 for regression."""
+    """Per backbone: score of a ridge head on its frozen features, each item (or group) left out in turn: accuracy
+    (balanced over classes), its mean over labels for multilabel, R2 for regression."""
     pool_overlap: PoolOverlap | None = None
     pool_prior: PoolPrior | None = None
     """``None`` where there is no pool, no backbone, or no single class per item."""

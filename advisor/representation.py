@@ -59,6 +59,9 @@ class Features:
     pool: NDArray[Any] | csr_matrix | None = None
     """Unlabelled rows by the same representation, shape (n_pool, n_features): for strategies whose card asks for them.
     None of them is a labelled or a test row."""
+    blocks: NDArray[np.int64] | None = None
+    """Rows of equal code, of shape (n_rows,), are left out together where a fit chooses something by rows that it did
+    not see; ``None``: each row stands alone."""
 
 
 class Representation(ABC):

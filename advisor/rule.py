@@ -197,4 +197,5 @@ def told_skill(profile: PerceivedProfile) -> str:
         return "not measured"
     name = max(profile.separability, key=lambda backbone: profile.separability[backbone])
     unit = "R2" if profile.task is Task.REGRESSION else "balanced accuracy"
-    return f"{profile.separability[name]:.2f} {unit}, leave-one-out, with {name}"
+    out = "leave-one-out" if profile.n_groups is None else "leave-one-group-out"
+    return f"{profile.separability[name]:.2f} {unit}, {out}, with {name}"

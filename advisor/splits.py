@@ -257,6 +257,29 @@ def split(plan: SplitPlan, y: NDArray[Any], blocks: NDArray[Any] | None) -> list
     return out
 
 
+def inner_folds(y: NDArray[Any], blocks: NDArray[Any] | None, most: int, seed: int) -> list[Fold]:
+    """Divide the rows of one fit, for what it has to learn on rows that it did not see.
+
+    Parameters
+    ----------
+    y, blocks : ndarray
+        As :func:`split` takes them.
+    most : int
+        Folds, or as many as there are blocks.
+    seed : int
+        Makes them reproducible.
+
+    Returns
+    -------
+    list of Fold
+        Empty where all rows are one block.
+    """
+    n_blocks = len(y) if blocks is None else len(np.unique(blocks))
+    if n_blocks < LEAST_FOLDS:
+        return []
+    return split(SplitPlan(folds=min(most, n_blocks), repeats=1, seed=seed), y, blocks)
+
+
 def _memberships(y: NDArray[Any], folds: int, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Which strata each row belongs to: bool of shape (n, n_strata)."""
     if y.ndim == 2:

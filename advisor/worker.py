@@ -8,6 +8,7 @@ import shutil
 import sys
 import threading
 import time
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from queue import SimpleQueue
@@ -19,7 +20,6 @@ from advisor.deadline import Deadline
 from advisor.errors import DeadlineExceeded
 from advisor.fitting import fit_model
 from advisor.jobs import FoldJob, FoldResult
-from advisor.representation import Features
 from advisor.strategy import STRATEGIES, FitContext
 from advisor.workspace import Workspace
 
@@ -74,7 +74,8 @@ def _fit(job: FoldJob) -> bool:
     train = features.train
     if job.train_fraction < 1:
         rows = _part(len(y), job.train_fraction, job.seed)
-        train, y = Features(train.values[rows], train.info, pool=train.pool), y[rows]
+        blocks = None if train.blocks is None else train.blocks[rows]
+        train, y = replace(train, values=train.values[rows], blocks=blocks), y[rows]
     context = FitContext(
         task=workspace.problem.task,
         n_outputs=workspace.problem.n_outputs,

@@ -239,6 +239,9 @@ class Workspace:
             Matrices are memory-mapped, so that workers share the pages.
         """
         found = self._features(fold, representation)
+        if self.blocks is not None:
+            blocks = self.blocks[self.fold(fold).train]
+            found = replace(found, train=replace(found.train, blocks=blocks))
         if not pooled or self.pool is None:
             return found
         rows = self.pool

@@ -23,6 +23,7 @@ from advisor.deadline import Deadline
 from advisor.errors import DeadlineExceeded, InvalidRequest, InvalidRun
 from advisor.nets import feeds, training
 from advisor.nets.answers import predict
+from advisor.nets.feeds import Examples
 from advisor.nets.losses import hold_out, loss_of, meaning, rarity, solve_head, target_matrix
 from advisor.nets.network import Headed, make_net
 from advisor.nets.picture_feeds import Pictures
@@ -340,7 +341,7 @@ def test_a_model_that_is_not_a_chain_of_stages_is_refused(body: nn.Module) -> No
 def train(settings: PictureSettings, y: NDArray[Any], deadline: Deadline | None = None) -> Headed:
     """Train on squares and hand out the network."""
     values, _ = squares(len(y))
-    return training.train(values, y, settings, 0, deadline or Deadline(None))[0]
+    return training.train(Examples(values, y), settings, 0, deadline or Deadline(None))[0]
 
 
 @pytest.mark.parametrize("net", ["small_cnn", "resnet10"])
@@ -393,21 +394,21 @@ class LateDeadline(Deadline):
 def test_a_training_cut_short_is_used_after_one_pass_over_the_rows() -> None:
     """Before it there is nothing to use, with a head that knew nothing."""
     values, y = squares(24)
-    _, truncated = training.train(values, y, SCRATCH, 0, LateDeadline(looks=4))
+    _, truncated = training.train(Examples(values, y), SCRATCH, 0, LateDeadline(looks=4))
     assert truncated
     with pytest.raises(DeadlineExceeded):
-        training.train(values, y, SCRATCH, 0, LateDeadline(looks=1))
+        training.train(Examples(values, y), SCRATCH, 0, LateDeadline(looks=1))
 
 
 def test_a_warm_head_can_be_used_before_the_first_step() -> None:
     """It is a logistic regression on features already; not before those are there."""
     values, y = squares(24)
     settings = replace(SCRATCH, warm_head=True, augmentation="none")
-    found, truncated = training.train(values, y, settings, 0, LateDeadline(looks=2))
+    found, truncated = training.train(Examples(values, y), settings, 0, LateDeadline(looks=2))
     assert truncated
     assert (predict(found, values).argmax(axis=1) == y).mean() > 0.9
     with pytest.raises(DeadlineExceeded):
-        training.train(values, y, settings, 0, LateDeadline(looks=1))
+        training.train(Examples(values, y), settings, 0, LateDeadline(looks=1))
 
 
 def test_many_rows_are_stopped_early_at_the_best_state(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -454,7 +455,7 @@ def test_rows_held_out_weigh_as_much_as_in_training(
     monkeypatch.setattr(training, "HELD_OUT", 0.5)
     y = (np.arange(40) % 4 == 0).astype(np.int64)
     settings = replace(SCRATCH, balance=balance)
-    run = training.Training(squares(40)[0], y, settings, 0, Deadline(None))
+    run = training.Training(Examples(squares(40)[0], y), settings, 0, Deadline(None))
     run.trained = []
     with torch.no_grad():
         run.net.head.weight.zero_()
@@ -473,7 +474,7 @@ def test_a_blend_counts_as_much_as_what_is_blended(monkeypatch: pytest.MonkeyPat
     )
     y = (np.arange(16) % 4 == 0).astype(np.int64)
     run = training.Training(
-        squares(16)[0], y, replace(SCRATCH, balance="weights"), 0, Deadline(None)
+        Examples(squares(16)[0], y), replace(SCRATCH, balance="weights"), 0, Deadline(None)
     )
     with torch.no_grad():
         run.net.head.weight.zero_()

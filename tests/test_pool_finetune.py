@@ -28,7 +28,7 @@ from advisor.nets import consistency, distillation, pool_training
 from advisor.nets.answers import predict
 from advisor.nets.consistency import ConsistencySettings, train_consistently
 from advisor.nets.distillation import DistillationSettings, ask, distil, softened
-from advisor.nets.feeds import Maps
+from advisor.nets.feeds import Examples, Maps
 from advisor.nets.network import Headed
 from advisor.nets.picture_feeds import Pictures
 from advisor.nets.pool_training import PoolSettings, PoolTraining
@@ -107,7 +107,9 @@ def pooled(
     """One that was not run yet."""
     texts = isinstance(settings, TextSettings)
     values, more = (ids(8, 3), ids(n_pool, 3)) if texts else (squares(8)[0], squares(n_pool, 1)[0])
-    return PoolTraining(values, np.arange(8) % 2, more, (settings, pool), 0, Deadline(None))
+    return PoolTraining(
+        Examples(values, np.arange(8) % 2), more, (settings, pool), 0, Deadline(None)
+    )
 
 
 # Which rows come when
@@ -169,7 +171,7 @@ def test_a_pool_that_is_mapped_into_memory_is_not_read_whole(tmp_path: Path) -> 
     np.save(tmp_path / "pool.npy", squares(12, 1)[0])
     pool = np.load(tmp_path / "pool.npy", mmap_mode="r")
     how = (WHOLE_NET, PoolSettings())
-    run = PoolTraining(squares(4)[0], np.arange(4) % 2, pool, how, 0, Deadline(None))
+    run = PoolTraining(Examples(squares(4)[0], np.arange(4) % 2), pool, how, 0, Deadline(None))
     assert isinstance(run.strong, Pictures)
     run.strong.varied(run.chosen[:3], torch.zeros(3, dtype=torch.long))
     assert run.strong.source is None
@@ -217,7 +219,9 @@ def consistent(
     """Train on eight rows and a pool of twenty."""
     texts = isinstance(settings, TextSettings)
     values, more = (ids(8), ids(20)) if texts else (squares(8)[0], squares(20, 1)[0])
-    return train_consistently(values, np.arange(8) % 2, more, (settings, pool), 0, deadline)
+    return train_consistently(
+        Examples(values, np.arange(8) % 2), more, (settings, pool), 0, deadline
+    )
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -308,7 +312,7 @@ def test_a_teacher_is_asked_once_and_the_student_learns_what_it_said() -> None:
     how = DistillationSettings(weight=10.0, alone=0.0, strong="light")
     settings = replace(MAPS, steps=20, learning_rate=3e-3)
     values, codes = squares(4)
-    net, _ = distil(values, codes, pool, (settings, how), contrary, 0, Deadline(None))
+    net, _ = distil(Examples(values, codes), pool, (settings, how), contrary, 0, Deadline(None))
     assert asked == [(4, 4, 40)]
     test, wanted = squares(20, seed=2)
     assert (predict(net, test).argmax(axis=1) != wanted).mean() >= 0.9
@@ -328,8 +332,7 @@ def test_rows_of_the_pool_weigh_as_much_as_labelled_ones_however_unsure_the_teac
         said = np.resize(np.array(chances), 20)
         how = (MAPS, DistillationSettings())
         run = distillation._Distillation(
-            squares(8)[0],
-            np.arange(8) % 2,
+            Examples(squares(8)[0], np.arange(8) % 2),
             pool,
             how,
             lambda *parts, said=said: np.column_stack([said, 1 - said])[parts[3]],

@@ -23,6 +23,7 @@ from advisor.deadline import Deadline
 from advisor.errors import DeadlineExceeded, InvalidRequest, InvalidRun, UnreadableData
 from advisor.nets import training
 from advisor.nets.answers import predict
+from advisor.nets.feeds import Examples
 from advisor.nets.network import Headed, make_net
 from advisor.nets.saved import load_net, save_net
 from advisor.nets.settings import PictureSettings, TextSettings
@@ -79,7 +80,7 @@ def ids_of(items: list[str], argument: str = NAME) -> NDArray[Any]:
 
 def train(settings: TextSettings, y: NDArray[Any], seed: int = 0) -> Headed:
     """Train on texts and hand out the network."""
-    return training.train(ids_of(texts(len(y))[0]), y, settings, seed, Deadline(None))[0]
+    return training.train(Examples(ids_of(texts(len(y))[0]), y), settings, seed, Deadline(None))[0]
 
 
 # The representation
@@ -346,7 +347,7 @@ def test_a_network_of_an_encoder_that_is_gone_comes_back(tmp_path: Path) -> None
     settings = replace(
         SETTINGS, backbone=str(mine), steps=2, longest=32, unfrozen=0.5, layer_decay=0.5
     )
-    net = training.train(ids, np.arange(6) % 2, settings, 0, Deadline(None))[0]
+    net = training.train(Examples(ids, np.arange(6) % 2), settings, 0, Deadline(None))[0]
     save_net(net, tmp_path)
     shutil.rmtree(mine)
     np.testing.assert_array_equal(predict(load_net(tmp_path), ids), predict(net, ids))

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from advisor.deadline import Deadline
+from advisor.nets.feeds import Examples
 from advisor.nets.losses import loss_of
 from advisor.nets.network import Headed
 from advisor.nets.pool_training import PoolSettings, PoolTraining
@@ -39,8 +40,7 @@ class ConsistencySettings(PoolSettings):
 
 
 def train_consistently(
-    values: NDArray[Any],
-    y: NDArray[Any],
+    examples: Examples,
     pool: NDArray[Any],
     settings: tuple[Settings, ConsistencySettings],
     seed: int,
@@ -50,12 +50,10 @@ def train_consistently(
 
     Parameters
     ----------
-    values : ndarray of shape (n, n_columns)
-        As the representation ``pixels`` or ``tokens`` makes them.
-    y : ndarray of int of shape (n,)
-        Class codes.
+    examples : Examples
+        Labelled rows, with class codes.
     pool : ndarray of shape (n_pool, n_columns)
-        As ``values``, one row at least.
+        As their values, one row at least.
     settings : tuple of Settings and ConsistencySettings
         Of the training, and of what is done with the pool.
     seed : int
@@ -77,7 +75,7 @@ def train_consistently(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _Consistency(values, y, pool, settings, seed, deadline).run()
+        return _Consistency(examples, pool, settings, seed, deadline).run()
 
 
 class _Consistency(PoolTraining):
@@ -85,14 +83,13 @@ class _Consistency(PoolTraining):
 
     def __init__(
         self,
-        values: NDArray[Any],
-        y: NDArray[Any],
+        examples: Examples,
         pool: NDArray[Any],
         settings: tuple[Settings, ConsistencySettings],
         seed: int,
         deadline: Deadline,
     ) -> None:
-        super().__init__(values, y, pool, settings, seed, deadline)
+        super().__init__(examples, pool, settings, seed, deadline)
         own = settings[1]
         self.by_average = own.teacher == "average"
         self.threshold = make_threshold(own.thresholding, self.settings.n_outputs, len(pool))

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from advisor.deadline import Deadline
 from advisor.nets.answers import predict
+from advisor.nets.feeds import Examples
 from advisor.nets.losses import loss_of
 from advisor.nets.network import Headed
 from advisor.nets.pool_training import PoolSettings, PoolTraining
@@ -50,8 +51,7 @@ class DistillationSettings(PoolSettings):
 
 
 def distil(
-    values: NDArray[Any],
-    y: NDArray[Any],
+    examples: Examples,
     pool: NDArray[Any],
     settings: tuple[Settings, DistillationSettings],
     teacher: Teacher,
@@ -62,12 +62,10 @@ def distil(
 
     Parameters
     ----------
-    values : ndarray of shape (n, n_columns)
-        As the representation ``pixels`` or ``tokens`` makes them.
-    y : ndarray of int of shape (n,)
-        Class codes.
+    examples : Examples
+        Labelled rows, with class codes.
     pool : ndarray of shape (n_pool, n_columns)
-        As ``values``, one row at least.
+        As their values, one row at least.
     settings : tuple of Settings and DistillationSettings
         Of the training, and of what is done with the pool.
     teacher : callable
@@ -91,7 +89,7 @@ def distil(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _Distillation(values, y, pool, settings, teacher, seed, deadline).run()
+        return _Distillation(examples, pool, settings, teacher, seed, deadline).run()
 
 
 class _Distillation(PoolTraining):
@@ -99,15 +97,14 @@ class _Distillation(PoolTraining):
 
     def __init__(
         self,
-        values: NDArray[Any],
-        y: NDArray[Any],
+        examples: Examples,
         pool: NDArray[Any],
         settings: tuple[Settings, DistillationSettings],
         teacher: Teacher,
         seed: int,
         deadline: Deadline,
     ) -> None:
-        super().__init__(values, y, pool, settings, seed, deadline)
+        super().__init__(examples, pool, settings, seed, deadline)
         self.teacher, self.temperature = teacher, settings[1].temperature
         self.targets = torch.zeros(len(pool), self.settings.n_outputs)
         self.sureness = torch.zeros(len(pool))

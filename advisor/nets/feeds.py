@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -19,6 +21,25 @@ from advisor.nets.text_feeds import Tokens
 
 MOST_MAPS = 1 << 30
 """Bytes of maps kept at most; of larger ones fewer views are kept. Our choice: several workers share the memory."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What a network is trained on.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n, n_columns)
+        As the representation ``pixels`` or ``tokens`` makes them.
+    y : ndarray
+        Codes (n,), 0/1 (n, n_outputs), or standardised values (n,).
+    blocks : ndarray of int64 of shape (n,) or None
+        Rows of equal code are on one side where some are held out to stop early by.
+    """
+
+    values: NDArray[Any]
+    y: NDArray[Any]
+    blocks: NDArray[np.int64] | None = None
 
 
 class Feed(Protocol):

@@ -57,11 +57,17 @@ def target_matrix(y: NDArray[Any], kind: Kind, n_outputs: int) -> Tensor:
     return torch.as_tensor(np.asarray(y, dtype=np.float32)).reshape(len(y), n_outputs)
 
 
-def hold_out(target: Tensor, order: Tensor, n_held: int, kind: Kind) -> tuple[Tensor, Tensor]:
+def hold_out(
+    target: Tensor,
+    order: Tensor,
+    n_held: int,
+    kind: Kind,
+    blocks: NDArray[np.int64] | None = None,
+) -> tuple[Tensor, Tensor]:
     """Divide rows into some that early stopping watches and those that are learned from.
 
     A row that alone shows a class, or a label's other value, is learned from: when to stop cannot be told by what
-    nothing can be learned of, least of all where rare classes weigh more.
+    nothing can be learned of, least of all where rare classes weigh more. Its block goes with it.
 
     Parameters
     ----------
@@ -73,18 +79,35 @@ def hold_out(target: Tensor, order: Tensor, n_held: int, kind: Kind) -> tuple[Te
         How many, at most; fewer than all.
     kind : Kind
         Values have no classes.
+    blocks : ndarray of int64 of shape (n,) or None
+        Rows of equal code are held out together, or none of them. Blocks are taken as they come in ``order`` while they
+        fit into ``n_held``; there may be none that do.
 
     Returns
     -------
     held, kept : Tensor of int of shape (n_held or fewer,), (the others,)
     """
-    held, kept = order[:n_held], order[n_held:]
-    if not n_held or kind in ("values", "absolute"):
+    codes = torch.arange(len(order)) if blocks is None else torch.as_tensor(blocks)
+    taken = torch.isin(codes[order], _first_blocks(codes[order], n_held))
+    held, kept = order[taken], order[~taken]
+    if not len(held) or kind in ("values", "absolute"):
         return held, kept
     first = target[kept[0]]
     fixed = (target[kept] == first).all(dim=0)
     alone = ((target[held] != first) & fixed).any(dim=1)
-    return held[~alone], torch.cat([kept, held[alone]])
+    back = torch.isin(codes[held], codes[held][alone])
+    return held[~back], torch.cat([kept, held[back]])
+
+
+def _first_blocks(codes: Tensor, most: int) -> Tensor:
+    """Name blocks that hold no more than so many rows in all, in the order of their first rows."""
+    names, first, sizes = np.unique(codes.numpy(), return_index=True, return_counts=True)
+    chosen, room = [], most
+    for i in np.argsort(first):
+        if sizes[i] <= room:
+            chosen.append(names[i])
+            room -= sizes[i]
+    return torch.as_tensor(np.array(chosen, dtype=np.int64))
 
 
 def rarity(target: Tensor, kind: Kind) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from advisor.augment.spectrogram_views import GENTLE
 from advisor.deadline import Deadline
-from advisor.nets.feeds import MOST_MAPS, Feed, Maps, feed_of
+from advisor.nets.feeds import MOST_MAPS, Examples, Feed, Maps, feed_of
 from advisor.nets.picture_feeds import Pictures
 from advisor.nets.settings import PictureSettings, Settings
 from advisor.nets.training import Training, rise_and_fall
@@ -49,10 +49,10 @@ class PoolTraining(Training):
 
     Parameters
     ----------
-    values, y : ndarray
+    examples : Examples
         Labelled rows, as :func:`advisor.nets.training.train` takes them.
     pool : ndarray of shape (n_pool, n_columns)
-        As ``values``; may be mapped into memory, and is not read whole.
+        As their values; may be mapped into memory, and is not read whole.
     settings : tuple of Settings and PoolSettings
         Of the training, and of what is done with the pool.
     seed : int
@@ -63,14 +63,13 @@ class PoolTraining(Training):
 
     def __init__(
         self,
-        values: NDArray[Any],
-        y: NDArray[Any],
+        examples: Examples,
         pool: NDArray[Any],
         settings: tuple[Settings, PoolSettings],
         seed: int,
         deadline: Deadline,
     ) -> None:
-        super().__init__(values, y, settings[0], seed, deadline)
+        super().__init__(examples, settings[0], seed, deadline)
         self.pool, s = settings[1], self.settings
         self.alone = min(s.steps - 1, round(self.pool.alone * s.steps))
         self.per_step = max(1, round(self.pool.share * s.batch))

@@ -131,6 +131,7 @@ def train_mlp(
     values: NDArray[np.float64],
     y: NDArray[np.generic],
     row_weights: NDArray[np.float64] | None,
+    blocks: NDArray[np.int64] | None,
     settings: MlpSettings,
     seed: int,
     deadline: Deadline,
@@ -145,6 +146,8 @@ def train_mlp(
         Codes (n_rows,), 0/1 (n_rows, n_outputs), or standardised values (n_rows,).
     row_weights : ndarray of shape (n_rows,) or (n_rows, n_outputs) or None
         Of mean 1, in training and for early stopping; labels may each have their own.
+    blocks : ndarray of int64 of shape (n_rows,) or None
+        Rows of equal code are held out together.
     settings : MlpSettings
         Shape and schedule.
     seed : int
@@ -161,7 +164,7 @@ def train_mlp(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _Training(values, y, row_weights, settings).run(deadline)
+        return _Training(values, y, row_weights, blocks, settings).run(deadline)
 
 
 def predict_mlp(net: PackedMlp, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -251,6 +254,7 @@ class _Training:
         values: NDArray[np.float64],
         y: NDArray[np.generic],
         row_weights: NDArray[np.float64] | None,
+        blocks: NDArray[np.int64] | None,
         settings: MlpSettings,
     ) -> None:
         self.settings = settings
@@ -265,7 +269,7 @@ class _Training:
         order = torch.randperm(len(values))
         n_held = int(HELD_OUT * len(values)) if len(values) >= EARLY_STOPPING_FROM else 0
         target = target_matrix(y, settings.kind, settings.n_outputs)
-        self.held, self.kept = hold_out(target, order, n_held, settings.kind)
+        self.held, self.kept = hold_out(target, order, n_held, settings.kind, blocks)
         self.net = PackedMlp(settings)
         with torch.no_grad():
             self.net.biases[-1].copy_(self._first_guess().expand_as(self.net.biases[-1]))

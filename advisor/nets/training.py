@@ -28,7 +28,7 @@ from advisor.deadline import Deadline
 from advisor.errors import DeadlineExceeded
 from advisor.fabric import quiet_fabric
 from advisor.nets.adapters import add_adapters, belongs, merge_adapters
-from advisor.nets.feeds import Feed, Maps, feed_of, parts_of
+from advisor.nets.feeds import Examples, Feed, Maps, feed_of, parts_of
 from advisor.nets.losses import (
     HEAD_C,
     first_guess,
@@ -70,20 +70,14 @@ FEWEST_FOR_STATISTICS = 8
 
 
 def train(
-    values: NDArray[Any],
-    y: NDArray[Any],
-    settings: Settings,
-    seed: int,
-    deadline: Deadline,
+    examples: Examples, settings: Settings, seed: int, deadline: Deadline
 ) -> tuple[Headed, bool]:
     """Train a network on pictures, recordings as pictures, or texts.
 
     Parameters
     ----------
-    values : ndarray of shape (n, n_columns)
-        As the representation ``pixels`` or ``tokens`` makes them, whichever the settings speak of.
-    y : ndarray
-        Codes (n,), 0/1 (n, n_outputs), or standardised values (n,).
+    examples : Examples
+        Pixels or tokens, whichever the settings speak of, and their targets.
     settings : Settings
         What to train and how.
     seed : int
@@ -107,7 +101,7 @@ def train(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Training(values, y, settings, seed, deadline).run()
+        return Training(examples, settings, seed, deadline).run()
 
 
 class Training:
@@ -117,28 +111,24 @@ class Training:
 
     Parameters
     ----------
-    values, y, settings, seed, deadline
+    examples, settings, seed, deadline
         As :func:`train` takes them.
     """
 
     def __init__(
-        self,
-        values: NDArray[Any],
-        y: NDArray[Any],
-        settings: Settings,
-        seed: int,
-        deadline: Deadline,
+        self, examples: Examples, settings: Settings, seed: int, deadline: Deadline
     ) -> None:
         self.fabric, self.deadline = quiet_fabric(), deadline
         self.draw = torch.Generator().manual_seed(seed)
         self.net = make_net(settings, pretrained=True).to(self.fabric.device)
         self.settings = s = self.net.settings  # resolved
-        self.y, self.target = y, target_matrix(y, s.kind, s.n_outputs)
-        order = torch.randperm(len(y), generator=self.draw)
-        n_held = int(HELD_OUT * len(y)) if len(y) >= HOLD_OUT_FROM else 0
-        held, kept = hold_out(self.target, order, n_held, s.kind)
+        self.y, n = examples.y, len(examples.y)
+        self.target = target_matrix(self.y, s.kind, s.n_outputs)
+        order = torch.randperm(n, generator=self.draw)
+        n_held = int(HELD_OUT * n) if n >= HOLD_OUT_FROM else 0
+        held, kept = hold_out(self.target, order, n_held, s.kind, examples.blocks)
         self.held, self.kept = held.sort().values, kept.sort().values
-        whole = feed_of(values, self.net, self.draw)
+        whole = feed_of(examples.values, self.net, self.draw)
         self.feed: Feed = whole
         if s.views and isinstance(whole, Pictures):
             self.feed = Maps(whole, self.fabric.autocast, deadline)

@@ -134,7 +134,9 @@ def _scores(
         embeddings = embed([labelled[row] for row in rows], name)
         whole = np.isfinite(embeddings).all(axis=1)
         with threadpool_limits(1):  # several threads on matrices this small wait for each other
-            score = leave_one_out_score(embeddings[whole], dataset.y[rows[whole]], dataset.task)
+            kept = rows[whole]
+            groups = None if dataset.groups is None else dataset.groups[kept]
+            score = leave_one_out_score(embeddings[whole], dataset.y[kept], dataset.task, groups)
         if score is not None:
             found[name] = score
     return found

@@ -1,6 +1,6 @@
 """Embeddings → how well they tell classes apart, and how much items look like each class.
 
-All by ridge regression, whose leave-one-out predictions have a closed form: nothing is trained, and five labels per
+All by ridge regression, whose predictions of items left out have a closed form: nothing is trained, and five labels per
 class are enough to ask. It is the probe's cheaper sister, run on every backbone before one is chosen.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.left_out import left_out_residuals
 from advisor.tasks import Task
 
 Floats = NDArray[np.float64]
@@ -25,9 +26,12 @@ NEIGHBOURS = 5
 
 
 def leave_one_out_score(
-    embeddings: NDArray[np.float32], y: NDArray[np.generic], task: Task
+    embeddings: NDArray[np.float32],
+    y: NDArray[np.generic],
+    task: Task,
+    groups: NDArray[np.int64] | None = None,
 ) -> float | None:
-    """Score a linear head on frozen embeddings, each item predicted by all the others.
+    """Score a linear head on frozen embeddings, each item predicted by all the others, or by those of other groups.
 
     Parameters
     ----------
@@ -37,16 +41,22 @@ def leave_one_out_score(
         Targets as in :class:`advisor.dataset.Dataset`.
     task : Task
         What ``y`` is.
+    groups : ndarray of int64 of shape (n,) or None
+        Items of equal code, as of one speaker, are left out together.
 
     Returns
     -------
     float or None
-        Accuracy balanced over classes of two items or more; its mean over labels for multilabel; R2 for regression, not
-        below 0. ``None`` where there are no such classes, or no others to tell them from.
+        Accuracy balanced over classes of two items (or of two groups) or more; its mean over labels for multilabel; R2
+        for regression, not below 0. ``None`` where there are no such classes, or no others to tell them from, or one
+        group alone.
     """
+    blocks = np.arange(len(y)) if groups is None else groups
+    if len(np.unique(blocks)) < FEWEST_MEMBERS:
+        return None
     if task is Task.REGRESSION:
         values = y.astype(np.float64)
-        predicted = _leave_one_out(embeddings, values[:, None])[0][:, 0]
+        predicted = _leave_one_out(embeddings, values[:, None], blocks=groups)[0][:, 0]
         spread = float(np.sum((values - values.mean()) ** 2))
         return max(0.0, 1.0 - float(np.sum((values - predicted) ** 2)) / spread) if spread else 0.0
     if task is Task.MULTILABEL:
@@ -55,7 +65,7 @@ def leave_one_out_score(
         members = members[:, np.minimum(n_with, len(members) - n_with) >= FEWEST_MEMBERS]
         if members.shape[1] == 0:
             return None
-        told = _leave_one_out(embeddings, _standardised(members))[0] > 0
+        told = _leave_one_out(embeddings, _standardised(members), blocks=groups)[0] > 0
         right = [
             (told[members[:, j] == v, j] == v).mean()
             for j in range(members.shape[1])
@@ -63,11 +73,13 @@ def leave_one_out_score(
         ]
         return float(np.mean(right))
     classes, codes = np.unique(y, return_inverse=True)
-    several = np.bincount(codes)[codes] >= FEWEST_MEMBERS
+    pairs = np.unique(np.stack([codes, blocks]), axis=1)  # a class within one block counts once
+    several = np.bincount(pairs[0])[codes] >= FEWEST_MEMBERS
     if classes.size < 2 or not several.any():
         return None
     # Standardised indicators: a rare class is not outvoted by a frequent one.
-    scores = _leave_one_out(embeddings, _standardised(np.eye(classes.size)[codes]))[0]
+    targets = _standardised(np.eye(classes.size)[codes])
+    scores = _leave_one_out(embeddings, targets, blocks=groups)[0]
     return balanced_accuracy(codes[several], np.argmax(scores, axis=1)[several])
 
 
@@ -150,9 +162,12 @@ def directions(embeddings: NDArray[np.float32]) -> Floats:
 
 
 def _leave_one_out(
-    embeddings: NDArray[np.float32], targets: Floats, others: NDArray[np.float32] | None = None
+    embeddings: NDArray[np.float32],
+    targets: Floats,
+    others: NDArray[np.float32] | None = None,
+    blocks: NDArray[np.int64] | None = None,
 ) -> tuple[Floats, Floats]:
-    """Predictions of ridge regressions with an intercept: leave-one-out ones, and of others by all items.
+    """Predictions of ridge regressions with an intercept: of items left out with their blocks, and of others by all.
 
     Of shape (n, n_targets) and (m, n_targets).
     """
@@ -169,8 +184,8 @@ def _leave_one_out(
     for penalty in PENALTIES:
         kept = values / (values + penalty * scale)
         fitted = vectors @ (kept[:, None] * turned)
-        own = np.minimum((vectors**2) @ kept + 1.0 / len(x), 1.0 - 1e-6)
-        errors = (centred - fitted) / (1.0 - own)[:, None]
+        factor = np.hstack([vectors * np.sqrt(kept), np.full((len(x), 1), len(x) ** -0.5)])
+        errors = left_out_residuals(centred - fitted, factor, blocks)
         if float(np.mean(errors**2)) < least:
             best, chosen, least = targets - errors, penalty, float(np.mean(errors**2))
     if others is None:

@@ -1,13 +1,12 @@
 """Heads that need no solver and no search: ridge regression and nearest class means.
 
-Both have leave-one-out predictions in closed form, so what a head must choose (the penalty, how sure it may be) is
-chosen on rows it did not see, at next to no cost: the manner for few labels, where a search over penalties has only
-noise to go by.
+What both predict of rows that are left out has a closed form, so what a head must choose (the penalty, how sure it may
+be) is chosen on rows it did not see, at next to no cost: the manner for few labels, where a search over penalties has
+only noise to go by. Rows of one block are left out together.
 
 References
 ----------
-Hoerl and Kennard (1970), Ridge regression; Allen (1974), The relationship between variable selection and data
-augmentation (leave-one-out residuals); Mensink et al. (2013), Distance-based image classification (class means).
+Hoerl and Kennard (1970), Ridge regression; Mensink et al. (2013), Distance-based image classification (class means).
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from advisor.dataset import Task
 from advisor.deadline import Deadline
+from advisor.left_out import left_out_residuals, several_together
 from advisor.representation import Features
 from advisor.storage import read_arrays, write_arrays
 from advisor.strategy import FitContext, Model, Params, balanced_weights, word
@@ -49,7 +49,7 @@ class RidgeHead(Model):
         self.arrays: dict[str, NDArray[np.float64]] = {}
 
     def fit(self, X: Features, y: NDArray[np.generic], deadline: Deadline) -> Model:
-        """Decompose once, try every penalty by leave-one-out, and solve with the best."""
+        """Decompose once, try every penalty on rows left out, and solve with the best."""
         deadline.check()
         regression = self.context.task is Task.REGRESSION
         w = row_weights(X, y, "none" if regression else word(self.params, "class_weight"))
@@ -63,9 +63,9 @@ class RidgeHead(Model):
         best = (np.inf, 0.0, 0.0)
         for penalty in PENALTIES * scale:
             shrunk = energies / (energies + penalty)
-            residuals = targets - mean - left @ (shrunk[:, None] * rotated) / root
-            leverage = (left**2) @ shrunk + w / w.sum()
-            scores = targets - residuals / np.maximum(1.0 - leverage, SMALLEST)[:, None]
+            residuals = root * (targets - mean) - left @ (shrunk[:, None] * rotated)
+            factor = np.hstack([left * np.sqrt(shrunk), root / np.sqrt(w.sum())])
+            scores = targets - left_out_residuals(residuals, factor, X.blocks) / root
             if regression:
                 loss = float(np.average(((scores - targets)[:, 0]) ** 2, weights=w))
                 sureness = 1.0
@@ -144,12 +144,21 @@ class CentroidHead(Model):
         """
         own, w = (row_weights(X, codes, how) for how in ("none", word(self.params, "class_weight")))
         prior = np.bincount(codes, w, self.context.n_outputs) / w.sum()
-        distances = _squared_distances(np.asarray(X.values, dtype=np.float64), means)
+        values = np.asarray(X.values, dtype=np.float64)
+        distances = _squared_distances(values, means)
         # Without a row its class mean moves away from it, by this factor; a class of one row has no mean without it.
         left = masses[codes] - own
         known = left > SMALLEST * masses[codes]
         rows = np.flatnonzero(known)
         distances[rows, codes[rows]] *= (masses[codes[rows]] / left[rows]) ** 2
+        for rows in several_together(X.blocks):  # they move the means of all their classes
+            shares = np.eye(len(masses))[codes[rows]] * own[rows, None]
+            left = masses - shares.sum(axis=0)
+            there = left > SMALLEST * masses
+            without = np.where(there, left, 1.0)[:, None]
+            moved = (masses[:, None] * means - shares.T @ values[rows]) / without
+            found = _squared_distances(values[rows], np.where(there[:, None], moved, means))
+            distances[rows], known[rows] = found, there[codes[rows]]
         spread = float(distances.mean()) or 1.0
         sureness = 1.0
         if known.any():

@@ -35,6 +35,7 @@ from advisor.strategies.pseudo_labels import NO_POOL, POOL_LOOKED_AT, PRESENT
 from advisor.strategy import STRATEGIES, Card, Model, Params, number, word
 
 if TYPE_CHECKING:
+    from advisor.nets.feeds import Examples
     from advisor.nets.network import Headed
 
 
@@ -116,9 +117,7 @@ def pool_seen(params: Params, alone: float = 0.0) -> tuple[float, float]:
 class ConsistencyModel(PooledModel):
     """Trained on labels and on agreement between views of the pool."""
 
-    def train(
-        self, values: NDArray[Any], y: NDArray[Any], seed: int, deadline: Deadline
-    ) -> tuple[Headed, bool]:
+    def train(self, examples: Examples, seed: int, deadline: Deadline) -> tuple[Headed, bool]:
         """Train one network."""
         from advisor.nets.consistency import ConsistencySettings, train_consistently
 
@@ -128,7 +127,7 @@ class ConsistencyModel(PooledModel):
             **self.pool_settings(),
         )
         both = (self.settings(), how)
-        return train_consistently(values, y, self.pool, both, seed, deadline)
+        return train_consistently(examples, self.pool, both, seed, deadline)
 
 
 class ConsistencyFinetune(PooledFineTuning):

@@ -13,6 +13,7 @@ SoftMatch, arXiv 2301.10921; Berthelot et al. (2022), AdaMatch, arXiv 2106.04732
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,7 +79,7 @@ class ConsistencyHead(Learner):
 
         torch.set_num_threads(self.context.threads)
         codes, axes = y.astype(np.int64), principal_axes(np.vstack([X.values, pool_of(X)]))
-        X = Features(X.values @ axes.T, X.info, X.weights, pool_of(X) @ axes.T)
+        X = replace(X, values=X.values @ axes.T, pool=pool_of(X) @ axes.T)
         pool = pool_of(X)
         start = LinearModel(logistic_params(self.params), self.context)
         start.fit(X, codes, deadline)

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from advisor.dataset import Modality, Task
 from advisor.deadline import Deadline
@@ -30,6 +29,7 @@ from advisor.strategies.finetuning import (
 from advisor.strategy import STRATEGIES, Card, Params, number, word
 
 if TYPE_CHECKING:
+    from advisor.nets.feeds import Examples
     from advisor.nets.network import Headed
     from advisor.nets.settings import TextSettings
 
@@ -37,9 +37,7 @@ if TYPE_CHECKING:
 class ContrastiveModel(FineTuneModel):
     """An encoder that was tuned on pairs, with its head; or several of other seeds that are averaged."""
 
-    def train(
-        self, values: NDArray[Any], y: NDArray[Any], seed: int, deadline: Deadline
-    ) -> tuple[Headed, bool]:
+    def train(self, examples: Examples, seed: int, deadline: Deadline) -> tuple[Headed, bool]:
         """Tune one; where time ran out before the first step, the head is that of the encoder as it came."""
         from advisor.nets.contrastive import PairSettings, train_on_pairs
 
@@ -48,8 +46,8 @@ class ContrastiveModel(FineTuneModel):
             cast("TextSettings", self.settings()), batch=int(number(p, "batch")), dropout=DROPOUT
         )
         pairs = PairSettings(loss=word(p, "loss"), C=number(p, "C"))
-        tokens = np.asarray(values, dtype=np.int32)
-        return train_on_pairs(tokens, y, settings, pairs, seed, deadline)
+        tokens = np.asarray(examples.values, dtype=np.int32)
+        return train_on_pairs(tokens, examples.y, settings, pairs, seed, deadline)
 
 
 DROPOUT = 0.1

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from advisor.dataset import Modality, Task
 from advisor.deadline import Deadline
 from advisor.representation import Features
+from advisor.splits import inner_folds
 from advisor.storage import read_arrays, write_arrays
 from advisor.strategy import (
     STRATEGIES,
@@ -60,13 +61,11 @@ class DiscriminantModel(Model):
             # Nothing varies outside the span of the rows, and shrinking towards a sphere commutes with rotation.
             turn = np.linalg.svd(X.values - centre, full_matrices=False)[2].T
         rows = (X.values - centre) @ turn
-        fold = _fold_of_rows(codes, self.context.seed)
         scores, known = np.zeros((len(rows), n_classes)), np.zeros(len(rows), dtype=bool)
-        for held_out in range(INNER_FOLDS):
-            train = fold != held_out
-            if len(np.unique(codes[train])) == n_classes:
-                inner = self._densities(rows[train], codes[train])
-                scores[~train], known[~train] = _scores(inner, rows[~train]), True
+        for fold in inner_folds(codes, X.blocks, INNER_FOLDS, self.context.seed):
+            if len(np.unique(codes[fold.train])) == n_classes:
+                inner = self._densities(rows[fold.train], codes[fold.train])
+                scores[fold.valid], known[fold.valid] = _scores(inner, rows[fold.valid]), True
         warmth = _warmth(scores[known], codes[known]) if known.any() else 1.0
         self.arrays = {"centre": centre, "turn": turn, "warmth": np.array(warmth)}
         self.arrays |= self._densities(rows, codes)
@@ -117,15 +116,6 @@ def _scores(a: dict[str, NDArray[np.float64]], rows: NDArray[np.float64]) -> NDA
             for mean, whitening, offset in classes
         ]
     )
-
-
-def _fold_of_rows(codes: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """Deal the rows of each class over the inner folds in random order."""
-    shuffled = np.random.default_rng(seed).permutation(len(codes))
-    order = shuffled[np.argsort(codes[shuffled], kind="stable")]
-    fold = np.empty(len(codes), dtype=np.int64)
-    fold[order] = np.arange(len(codes)) % INNER_FOLDS
-    return fold
 
 
 def _warmth(scores: NDArray[np.float64], codes: NDArray[np.int64]) -> float:

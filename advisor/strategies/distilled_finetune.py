@@ -36,6 +36,7 @@ from advisor.strategies.self_training import SelfTraining
 from advisor.strategy import STRATEGIES, Card, Params, number, word
 
 if TYPE_CHECKING:
+    from advisor.nets.feeds import Examples
     from advisor.nets.network import Headed
 
 SELF_TRAINING: dict[str, ParamValue] = {
@@ -57,9 +58,7 @@ OF_TEXTS: dict[str, ParamValue] = {"C": 10.0, "scaling": "length"}
 class DistilledModel(PooledModel):
     """A student of a teacher that labelled the pool."""
 
-    def train(
-        self, values: NDArray[Any], y: NDArray[Any], seed: int, deadline: Deadline
-    ) -> tuple[Headed, bool]:
+    def train(self, examples: Examples, seed: int, deadline: Deadline) -> tuple[Headed, bool]:
         """Train one student, and its teacher before it where that is a network."""
         from advisor.nets.distillation import DistillationSettings, ask, distil
 
@@ -69,15 +68,15 @@ class DistilledModel(PooledModel):
         )
         both = (self.settings(), how)
         if word(self.params, "teacher") == "head":
-            return distil(values, y, pool, both, self._head, seed, deadline)
-        net, truncated = super().train(values, y, seed, deadline)
+            return distil(examples, pool, both, self._head, seed, deadline)
+        net, truncated = super().train(examples, seed, deadline)
         if truncated:
             return net, True
 
         def tell(features: Any, codes: Any, found: Any, rows: Any) -> NDArray[np.float64]:
             return ask(net, pool, rows)
 
-        return distil(values, y, pool, both, tell, seed, deadline)
+        return distil(examples, pool, both, tell, seed, deadline)
 
     def _head(
         self,

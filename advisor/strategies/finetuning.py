@@ -31,6 +31,7 @@ from advisor.representations.tokens import columns_of
 from advisor.strategy import FitContext, Model, Params, Requirements, Strategy, number, word
 
 if TYPE_CHECKING:
+    from advisor.nets.feeds import Examples
     from advisor.nets.losses import Kind
     from advisor.nets.network import Headed
     from advisor.nets.settings import Settings
@@ -153,11 +154,14 @@ class FineTuneModel(Model):
         """
         deadline.check()
         torch = require("torch", extra="vision")
+        from advisor.nets.feeds import Examples
+
         torch.set_num_threads(self.context.threads)
+        examples = Examples(X.values, y, X.blocks)
         for i in range(int(number(self.params, "seeds"))):
             seed = self.context.seed + SEED_STEP * i
             try:
-                net, truncated = self.train(X.values, y, seed, deadline)
+                net, truncated = self.train(examples, seed, deadline)
             except DeadlineExceeded:
                 if not self.nets:
                     raise
@@ -170,13 +174,11 @@ class FineTuneModel(Model):
             self.truncated = self.truncated or truncated
         return self
 
-    def train(
-        self, values: NDArray[Any], y: NDArray[Any], seed: int, deadline: Deadline
-    ) -> tuple[Headed, bool]:
+    def train(self, examples: Examples, seed: int, deadline: Deadline) -> tuple[Headed, bool]:
         """Train one network; whether time ran out before the last step. DeadlineExceeded where nothing is usable."""
         from advisor.nets.training import train
 
-        return train(values, y, self.settings(), seed, deadline)
+        return train(examples, self.settings(), seed, deadline)
 
     def settings(self) -> Settings:
         """Read the parameters."""

@@ -98,6 +98,7 @@ class HeadModel(Model):
             FeatureInfo(names=tuple(f"f{i}" for i in range(values.shape[1]))),
             None if X.weights is None else X.weights[kept],
             None if pool is None else self._centred(pool),
+            None if X.blocks is None else X.blocks[kept],
         )
         inner = self.learner or make_head(self.head, self.params, self.context)
         self.inner = inner.fit(rows, y[kept], deadline)

@@ -12,6 +12,7 @@ References
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ class LabelSpreading(Learner):
     def fit(self, X: Features, y: NDArray[np.generic], deadline: Deadline) -> LinearModel:
         """Build the graph, spread, and fit on labelled rows and pool."""
         codes, axes = y.astype(np.int64), principal_axes(np.vstack([X.values, pool_of(X)]))
-        X = Features(X.values @ axes.T, X.info, X.weights, pool_of(X) @ axes.T)
+        X = replace(X, values=X.values @ axes.T, pool=pool_of(X) @ axes.T)
         pool = pool_of(X)
         n_classes = self.context.n_outputs
         values = np.vstack([X.values, pool])

@@ -9,6 +9,7 @@ References
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ class LinearModel(Model):
         if penalty == "l2" and values.shape[1] > values.shape[0]:
             # A squared penalty does not change under rotation, and the rows span at most n_rows directions.
             values, turn = _rotate_to_rows(values)
-        rows = Features(values, X.info, X.weights)
+        rows = replace(X, values=values)
         if self.context.task is Task.REGRESSION:
             self._fit_values(rows, y.astype(np.float64), penalty, strength)
         else:

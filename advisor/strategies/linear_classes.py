@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.deadline import Deadline
+from advisor.splits import inner_folds
 from advisor.strategy import FitContext, Params, balanced_weights, number, word
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def held_out_scores(
     context: FitContext,
     rows: csr_matrix,
     y: NDArray[np.generic],
+    blocks: NDArray[np.int64] | None,
     deadline: Deadline,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Score training rows by models that did not see them.
@@ -131,6 +133,8 @@ def held_out_scores(
     ----------
     kind, params, context, rows, y
         As for :func:`fit_classes`.
+    blocks : ndarray of int64 of shape (n_rows,) or None
+        Rows of equal code are left out together.
     deadline : Deadline
         Looked at before every fit.
 
@@ -141,20 +145,17 @@ def held_out_scores(
     codes : ndarray of int64 of shape (n_scored,)
         Their classes.
     """
-    from sklearn.model_selection import StratifiedKFold
-
     codes = y.astype(np.int64)
-    n_folds = min(INNER_FOLDS, int(np.bincount(codes).max()))
     scores = np.zeros((len(codes), context.n_outputs))
     known = np.zeros(len(codes), dtype=np.bool_)
-    split = StratifiedKFold(max(2, n_folds), shuffle=True, random_state=context.seed)
-    for train, held_out in split.split(codes, codes) if n_folds > 1 else ():
+    for fold in inner_folds(codes, blocks, INNER_FOLDS, context.seed):
         deadline.check()
-        if len(np.unique(codes[train])) < context.n_outputs:
+        if len(np.unique(codes[fold.train])) < context.n_outputs:
             continue
-        weights, intercepts = fit_classes(kind, params, context, rows[train], codes[train])
-        scores[held_out] = rows[held_out] @ weights.T + intercepts
-        known[held_out] = True
+        train = rows[fold.train]
+        weights, intercepts = fit_classes(kind, params, context, train, codes[fold.train])
+        scores[fold.valid] = rows[fold.valid] @ weights.T + intercepts
+        known[fold.valid] = True
     if len(np.unique(codes[known])) < context.n_outputs:
         weights, intercepts = fit_classes(kind, params, context, rows, codes)
         return np.asarray(rows @ weights.T + intercepts), codes

@@ -52,7 +52,9 @@ class ViewsModel(Model):
         self.n_beside = X.info.beside
         values = stacked_views(X.values, self.n_views, self.n_beside)
         info = FeatureInfo(names=("view",), beside=self.n_beside)
-        self.inner.fit(Features(values, info), np.repeat(y, self.n_views), deadline)
+        items = np.arange(len(y)) if X.blocks is None else X.blocks
+        rows = Features(values, info, blocks=np.repeat(items, self.n_views))
+        self.inner.fit(rows, np.repeat(y, self.n_views), deadline)
         self.truncated = self.inner.truncated
         return self
 

@@ -52,7 +52,7 @@ class MlpModel(Model):
             weights = self._weights(y)
         settings = self._settings(X.values.shape[1])
         self.net, self.truncated = train_mlp(
-            X.values, y, weights, settings, self.context.seed, deadline
+            X.values, y, weights, X.blocks, settings, self.context.seed, deadline
         )
         return self
 

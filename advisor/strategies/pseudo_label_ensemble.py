@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -164,14 +165,14 @@ def blocks(X: Features, widths: Sequence[int]) -> list[Features]:
     for first, end in pairwise(ends.tolist()):
         own = np.concatenate([np.arange(first, end), beside])
         info = FeatureInfo(names=tuple(f"f{i}" for i in own))
-        made.append(Features(X.values[:, own], info, X.weights, pool[:, own]))
+        made.append(replace(X, values=X.values[:, own], info=info, pool=pool[:, own]))
     return made
 
 
 def on_axes(X: Features) -> tuple[Features, NDArray[np.float64]]:
     """Turn rows and pool to the directions in which they vary most, and give these, too."""
     axes = principal_axes(np.vstack([X.values, pool_of(X)]))
-    return Features(X.values @ axes.T, X.info, X.weights, pool_of(X) @ axes.T), axes
+    return replace(X, values=X.values @ axes.T, pool=pool_of(X) @ axes.T), axes
 
 
 def _with_pool(

@@ -14,6 +14,7 @@ class-balanced self-training, arXiv 1810.07911; Cascante-Bonilla et al. (2021), 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +50,7 @@ class SelfTraining(Learner):
     def fit(self, X: Features, y: NDArray[np.generic], deadline: Deadline) -> LinearModel:
         """Fit on the labelled rows, then on more of the pool in each round; a late deadline leaves rounds out."""
         codes, axes = y.astype(np.int64), principal_axes(np.vstack([X.values, pool_of(X)]))
-        X = Features(X.values @ axes.T, X.info, X.weights, pool_of(X) @ axes.T)
+        X = replace(X, values=X.values @ axes.T, pool=pool_of(X) @ axes.T)
         pool = pool_of(X)
         model = self._head(X, codes, deadline)
         rounds, weight = int(number(self.params, "rounds")), number(self.params, "weight")

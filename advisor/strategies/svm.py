@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from advisor.dataset import Modality, Task
 from advisor.deadline import Deadline
 from advisor.representation import Features
+from advisor.splits import inner_folds
 from advisor.storage import read_arrays, read_estimator, write_arrays, write_estimator
 from advisor.strategy import (
     STRATEGIES,
@@ -49,7 +50,7 @@ class SvmModel(Model):
         if self.context.task is Task.REGRESSION:
             self.machine = self._make(X.values).fit(X.values, y)
         else:
-            self._calibrate(X.values, y, deadline)
+            self._calibrate(X, y, deadline)
             deadline.check()
             self.machine = self._make(X.values).fit(X.values, y)
         self.truncated = bool(np.max(self.machine.n_iter_) >= MAX_ITERATIONS)
@@ -70,27 +71,21 @@ class SvmModel(Model):
         weight = word(self.params, "class_weight")
         return SVC(class_weight=None if weight == "none" else weight, **common)
 
-    def _calibrate(
-        self, values: NDArray[np.float64], y: NDArray[np.generic], deadline: Deadline
-    ) -> None:
+    def _calibrate(self, X: Features, y: NDArray[np.generic], deadline: Deadline) -> None:
         """Learn a multinomial logistic map on margins of rows that the machine did not see.
 
         Why not Platt scaling as built into libsvm: it fits each pair of classes apart and does not follow the seed.
         """
-        from sklearn.model_selection import StratifiedKFold
-
-        n_classes = self.context.n_outputs
-        folds = min(INNER_FOLDS, int(np.bincount(y.astype(np.int64)).max()))
-        split = StratifiedKFold(max(2, folds), shuffle=True, random_state=self.context.seed)
+        n_classes, values = self.context.n_outputs, X.values
         margins = np.zeros((len(y), 1 if n_classes == 2 else n_classes))
         known = np.zeros(len(y), dtype=bool)
-        for train, held_out in split.split(values, y) if folds > 1 else ():
+        for fold in inner_folds(y, X.blocks, INNER_FOLDS, self.context.seed):
             deadline.check()
             # A class with a single row is absent from some inner fold: its margins cannot be compared there.
-            if len(np.unique(y[train])) == n_classes:
-                machine = self._make(values).fit(values[train], y[train])
-                margins[held_out] = _margins(machine, values[held_out])
-                known[held_out] = True
+            if len(np.unique(y[fold.train])) == n_classes:
+                machine = self._make(values).fit(values[fold.train], y[fold.train])
+                margins[fold.valid] = _margins(machine, values[fold.valid])
+                known[fold.valid] = True
         if len(np.unique(y[known])) < n_classes:
             machine = self._make(values).fit(values, y)
             margins, known = _margins(machine, values), np.ones(len(y), dtype=bool)

@@ -65,7 +65,7 @@ class TfidfModel(Model):
         self.arrays["size"] = np.array([n_views, X.info.beside, self.params["sublinear"]])
         self._learn_terms(counts)
         rows = self._weighed(counts, beside)
-        self._solve(rows, targets, n_views, deadline)
+        self._solve(rows, targets, X.blocks, n_views, deadline)
         return self
 
     def _learn_terms(self, counts: csr_matrix) -> None:
@@ -104,7 +104,12 @@ class TfidfModel(Model):
         return hstack([*blocks, csr_matrix(end)], format="csr", dtype=np.float64)
 
     def _solve(
-        self, rows: csr_matrix, y: NDArray[np.generic], n_views: int, deadline: Deadline
+        self,
+        rows: csr_matrix,
+        y: NDArray[np.generic],
+        blocks: NDArray[np.int64] | None,
+        n_views: int,
+        deadline: Deadline,
     ) -> None:
         if self.context.task is Task.REGRESSION:
             from sklearn.linear_model import Ridge
@@ -123,7 +128,7 @@ class TfidfModel(Model):
         if kind != "logistic":  # views of one text must not teach how sure to be of another
             plain = slice(0, None, n_views)
             scores, codes = held_out_scores(
-                kind, alone, self.context, rows[plain], y[plain], deadline
+                kind, alone, self.context, rows[plain], y[plain], blocks, deadline
             )
             even = np.full(self.context.n_outputs, 1.0 / self.context.n_outputs)
             _, sureness = find_sureness(scores, even, codes, np.ones(len(codes)))

@@ -6,6 +6,7 @@ good, the blend is better than either.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,7 @@ class BlendModel(Model):
         self.width = X.values.shape[1] - 2 * COLUMNS - self.n_beside
         self.lexical.fit(without_embedding(X, self.width), y, deadline)
         info = FeatureInfo(names=("embedding",), beside=self.n_beside)
-        self.head.fit(Features(self._dense(X.values), info), y, deadline)
+        self.head.fit(replace(X, values=self._dense(X.values), info=info), y, deadline)
         self.truncated = self.head.truncated
         return self
 
