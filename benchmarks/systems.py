@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,15 @@ class System:
     def python(self, rivals: Path) -> Path:
         """Find the interpreter of this system under ``rivals``."""
         return rivals / self.env / "bin" / "python" if self.env else Path(sys.executable)
+
+    def versions(self, rivals: Path) -> str:
+        """Ask the interpreter under ``rivals`` for names and versions of ``packages``, in one line."""
+        code = (
+            "import importlib.metadata as m, sys\n"
+            "print(', '.join(f'{n} {m.version(n)}' for n in sys.argv[1:]))"
+        )
+        command = [str(self.python(rivals)), "-c", code, *self.packages]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 SYSTEMS = {

@@ -67,6 +67,7 @@ def run_one(name: str, table: Table, split: Split, job: Job, rivals: Path) -> Ro
     )
     row: Row = {"system": name, "dataset": table.name, "seed": job.seed, "metric": table.metric}
     row |= {"limit": job.seconds, "jobs": job.jobs, "machine": machine()}
+    row |= {"versions": SYSTEMS[name].versions(rivals)}
     row |= {"when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
     row |= {"seconds": measured.seconds, "peak_mb": measured.peak_mb, "error": measured.failure}
     if measured.failure:
@@ -214,7 +215,7 @@ def main() -> None:
             raise SystemExit(f"no index.json in {options.data}: name the data folder with --data")
         run_all(options)
     if options.report or options.only_report:
-        write_report(options.results, options.seconds, options.jobs, options.rivals)
+        write_report(options.results, options.seconds, options.jobs)
 
 
 if __name__ == "__main__":

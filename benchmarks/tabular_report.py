@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +13,7 @@ from systems import SYSTEMS
 RUN = ["dataset", "seed"]
 
 
-def write_report(results: Path, seconds: float, jobs: int, rivals: Path) -> None:
+def write_report(results: Path, seconds: float, jobs: int) -> None:
     """Write the section of one budget.
 
     Parameters
@@ -25,8 +24,6 @@ def write_report(results: Path, seconds: float, jobs: int, rivals: Path) -> None
         Budget of the runs to report.
     jobs : int
         Cores of the runs to report.
-    rivals : Path
-        Folder of the rivals' environments, for their versions.
     """
     rows = pd.read_json(results, lines=True, dtype={"dataset": str})
     rows = rows[(rows["limit"] == seconds) & (rows["jobs"] == jobs)]
@@ -39,10 +36,10 @@ def write_report(results: Path, seconds: float, jobs: int, rivals: Path) -> None
     order = [name for name in SYSTEMS if name in set(rows["system"])]
     parts = [
         f"## Tables, {seconds:g} s, {jobs} cores",
-        _about(rows, order, seconds, jobs, rivals),
+        _about(rows, order, seconds, jobs),
         _summary(rows, order),
-        "Mean test score over the seeds (of rmse and mae, less is better).",
-        _scores(rows, order),
+        "Mean test score over the splits that all systems were given (of rmse and mae, less is better).",
+        _scores(shared(rows, order), order),
     ]
     write_section(f"tabular {seconds:g}s", "\n\n".join(parts))
 
@@ -51,35 +48,65 @@ LEGEND = """\
 {tables} tables; seed 0 is the given split, each other a fresh split of the same sizes. `?` and empty
 cells are missing for all; no system sees a test target or the unlabelled pool. A run over three times
 its budget (plus a minute) is killed and fails. *Rank*: mean over the splits that all {systems} systems
-were given, ties averaged, failures last. *Optimism*: the system's own figure less the test score, in
-points (hundredths of the metric), mean and worst; of rmse and mae, the mean in % of the test error;
-positive is too rosy. *In interval*: share of runs whose 95 % interval holds the test score. *Fit*:
-seconds of the fit alone. *Peak*: resident memory of the process tree."""
+were given, ties averaged, failures last. *Behind ours*: share of the splits that both were given on
+which ours has the better test score, ties half. All other columns are of all runs of a system.
+*Optimism*: the system's own figure less the test score, in points (hundredths of the metric), mean and
+worst; of rmse and mae, the mean in % of the test error; positive is too rosy. *In interval*: share of
+runs whose 95 % interval holds the test score. *Fit*: seconds of the fit alone. *Peak*: resident memory
+of the process tree."""
 
 
-def _about(rows: pd.DataFrame, order: list[str], seconds: float, jobs: int, rivals: Path) -> str:
+def _about(rows: pd.DataFrame, order: list[str], seconds: float, jobs: int) -> str:
     command = f"python benchmarks/tabular.py --seconds {seconds:g} --jobs {jobs}"
     command += f" --seeds {rows['seed'].nunique()} --systems {','.join(order)} --report"
     days = sorted(set(rows["when"].astype(str).str[:10]))
-    found = "; ".join(f"{name} {_versions(name, rivals)}" for name in order)
+    of = {name: rows[rows["system"] == name]["versions"].unique() for name in order}
+    found = "; ".join(f"{name} ({' and '.join(sorted(of[name]))})" for name in order)
     legend = LEGEND.format(tables=rows["dataset"].nunique(), systems=len(order))
     machines = "; ".join(sorted(set(rows["machine"])))
     when = " to ".join(sorted({days[0], days[-1]}))
-    return f"`{command}`, {when}. Machine: {machines}. Versions: {found}.\n\n{legend}"
+    partly = _partly_run(rows, order)
+    return f"`{command}`, {when}. Machine: {machines}. Versions: {found}.{partly}\n\n{legend}"
 
 
-def _versions(system: str, rivals: Path) -> str:
-    code = (
-        "import importlib.metadata as m, sys\n"
-        "print(', '.join(f'{n} {m.version(n)}' for n in sys.argv[1:]))"
-    )
-    python = SYSTEMS[system].python(rivals)
-    command = [str(python), "-c", code, *SYSTEMS[system].packages]
-    try:
-        ran = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "(version not found: its environment is gone)"
-    return f"({ran.stdout.strip()})"
+def _partly_run(rows: pd.DataFrame, order: list[str]) -> str:
+    """Say which seeds only some of the systems were given; empty where all were given all."""
+    told = []
+    for seed, runs in rows.groupby("seed"):
+        counts = runs["system"].value_counts()
+        if len(counts) < len(order) or counts.nunique() > 1:
+            given = ", ".join(f"{name} ({counts[name]})" for name in order if name in counts)
+            told.append(f" Of seed {seed} only some were run so far: {given}.")
+    return "".join(told)
+
+
+def shared(rows: pd.DataFrame, systems: list[str]) -> pd.DataFrame:
+    """Keep the runs on splits that all systems were given; parameters as in :func:`ranks`."""
+    rows = rows[rows["system"].isin(systems)]
+    given = rows.groupby(RUN)["system"].transform("nunique")
+    return rows[given == len(systems)]
+
+
+def behind(rows: pd.DataFrame, system: str, ours: str = "ours") -> tuple[float, int]:
+    """Compare one system with ours on the splits that both were given.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As for :func:`ranks`.
+    system, ours : str
+        The two.
+
+    Returns
+    -------
+    share : float
+        Of splits on which ours is better, ties half; NaN where there are none.
+    n_splits : int
+        That both were given.
+    """
+    ranked = ranks(rows, [ours, system])
+    better = (ranked[ours] < ranked[system]) + 0.5 * (ranked[ours] == ranked[system])
+    return float(better.mean()), len(ranked)
 
 
 def ranks(rows: pd.DataFrame, systems: list[str]) -> pd.DataFrame:
@@ -97,25 +124,34 @@ def ranks(rows: pd.DataFrame, systems: list[str]) -> pd.DataFrame:
     DataFrame of shape (n_splits, n_systems)
         1 is best; ties share the mean of their ranks, failures the mean of the last ones.
     """
-    rows = rows[rows["system"].isin(systems)]
+    rows = shared(rows, systems)
     sign = rows["metric"].isin(ERRORS).map({True: -1.0, False: 1.0})
     goodness = (rows["test_score"] * sign).fillna(float("-inf"))
     wide = rows.assign(goodness=goodness).pivot(index=RUN, columns="system", values="goodness")
-    return wide.dropna()[systems].rank(axis=1, ascending=False, method="average")
+    return wide[systems].rank(axis=1, ascending=False, method="average")
 
 
 def _summary(rows: pd.DataFrame, order: list[str]) -> str:
     ranked = ranks(rows, order)
-    header = ["system", f"rank ({len(ranked)} splits)", "failed", "optimism, points", "worst"]
+    header = [
+        "system",
+        f"rank ({len(ranked)} splits)",
+        "behind ours",
+        "failed",
+        "optimism, points",
+        "worst",
+    ]
     header += ["of errors, %", "in interval", "fit s, median", "most", "peak MB, median", "most"]
     cells = []
     for name in sorted(order, key=lambda name: ranked[name].mean()):
         own = rows[rows["system"] == name]
+        share, n_both = behind(rows, name) if name != "ours" else (float("nan"), 0)
         fit = own["fit_seconds"].fillna(own["seconds"])
         cells.append(
             [
                 f"**{name}**" if name == "ours" else name,
                 f"{ranked[name].mean():.2f}" if len(ranked) else "–",
+                f"{100 * share:.0f} % of {n_both}" if n_both else "–",
                 f"{int(own['test_score'].isna().sum())} of {len(own)}",
                 *_honesty(own),
                 f"{fit.median():.1f}",

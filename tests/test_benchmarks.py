@@ -18,7 +18,7 @@ from referee import optimism, score
 from rivals.job import Job, load
 from splits import Table, list_tables, make_split
 from tabular import done_keys, key
-from tabular_report import ranks
+from tabular_report import behind, ranks, shared
 
 
 def told(values: list[str], **probabilities: list[float]) -> pd.DataFrame:
@@ -80,6 +80,10 @@ def test_ranks_share_ties_and_put_failures_last() -> None:
     assert ranked.loc[("x", 0)].to_list() == [1.5, 1.5, 3.0]
     assert ranked.loc[("y", 0)].to_list() == [2.0, 3.0, 1.0]
     assert ("z", 0) not in ranked.index
+    assert set(shared(rows, ["a", "b", "c"])["dataset"]) == {"x", "y"}
+    share, n_splits = behind(rows, "b", ours="a")  # a tie, a win (less is better), a loss
+    assert (share, n_splits) == (0.5, 3)
+    assert behind(rows, "c", ours="a") == (0.5, 2)
 
 
 def test_a_section_is_replaced_and_the_others_stay(tmp_path: Path) -> None:
