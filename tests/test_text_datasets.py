@@ -402,6 +402,24 @@ def test_texts_to_predict_come_from_anywhere(tmp_path: Path) -> None:
         assert [text for piece, _ in pieces for text in texts_of(piece, columns)] == asked
 
 
+def test_test_files_of_lines_are_predicted_line_by_line(tmp_path: Path) -> None:
+    """As they were read with their labels; where files lie in class folders, each stays one text."""
+    lines = {
+        f"{split}/{name}.txt": "\n".join(f"{split} {name} text number {i}" for i in range(n))
+        for split, n in (("train", 12), ("test", 3))
+        for name in ("good", "bad")
+    }
+    dataset = read_dataset(_folder(tmp_path / "lines", lines))
+    assert dataset.X_test is not None
+    ((frame, _),) = read_features(tmp_path / "lines", dataset.columns)
+    assert texts_of(frame, dataset.columns) == texts_of(dataset.X_test, dataset.columns)
+    assert len(frame) == 6
+    files = {**_class_folders(), "test/a/x.txt": "One text\nin two lines"}
+    columns = read_dataset(_folder(tmp_path / "files", files)).columns
+    ((frame, _),) = read_features(tmp_path / "files", columns)
+    assert len(frame) == sum(name.startswith("test/") for name in files)
+
+
 def test_rows_to_predict_without_a_text_are_told() -> None:
     """They get a prediction, too, so the user has to know that it means nothing."""
     texts = [f"one two three four five number {i}" for i in range(10)]

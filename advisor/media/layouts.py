@@ -213,8 +213,11 @@ def find_layout(listing: Listing) -> Layout | None:
             "validation split of its own superfluous"
         )
     test = _part(splits["test"], 1, medium)
-    pool = [name for name in splits["pool"] if not _in_folder(name, medium.partner_folders)]
     kind = _kind(base)
+    apart = (
+        medium.partner_folders if kind == "partners" else frozenset[str]()
+    )  # else a class may be called so
+    pool = [name for name in splits["pool"] if not _in_folder(name, apart)]
     if kind == "classes":
         notes.extend(_class_notes(listing, base))
     return Layout(listing.root, base, test, Part(tuple(pool)), kind, tuple(notes))

@@ -139,7 +139,8 @@ def texts_in_files(folder: Path) -> TextRows | None:
     Parameters
     ----------
     folder : Path
-        Its folder ``test`` is meant where there is one.
+        Its folder ``test`` is meant where there is one. Where each file beside it is a class of one text per line, so
+        is each file in it.
 
     Returns
     -------
@@ -148,6 +149,10 @@ def texts_in_files(folder: Path) -> TextRows | None:
     """
     listing = list_texts(folder)
     tested = [name for name in listing.files if name.partition("/")[0].lower() in TEST_NAMES]
+    in_folders = any(name.count("/") > 1 for name in listing.files)
+    layout = _of_class_files(listing) if tested and not in_folders else None
+    if layout is not None and layout.test is not None:
+        return TextRows(layout.test[[TEXT]], tuple(tested), layout.notes)
     names = tuple(tested or listing.files)
     if not names:
         return None

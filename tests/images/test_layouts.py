@@ -96,6 +96,18 @@ def test_masks_below_folders_of_their_own_stay_with_their_pictures(tmp_path: Pat
     }
 
 
+def test_masks_in_a_pool_are_left_out_where_pictures_have_masks_alone(tmp_path: Path) -> None:
+    """Elsewhere a class may be called mask, and its folder in the pool, too."""
+    masked_folder(tmp_path / "cells" / "train", n=2)
+    masked_folder(tmp_path / "cells" / "unlabeled", n=3)
+    assert all("/images/" in name for name in layout_of(tmp_path / "cells").pool.files)
+    for name in ("train/mask/1.png", "train/none/1.png", "unlabeled/mask/2.png"):
+        put(tmp_path / "faces" / name, b"x")
+    faces = layout_of(tmp_path / "faces")
+    assert set(faces.train.labels) == {"mask", "none"}
+    assert faces.pool.files == ("unlabeled/mask/2.png",)
+
+
 @pytest.mark.parametrize("name", ["labeled", "Labelled"])
 def test_labelled_pictures_beside_a_pool_are_to_train_on(name: str, tmp_path: Path) -> None:
     """Unless there is a folder called train, or other ones that are classes where there is no pool."""
