@@ -11,14 +11,15 @@ from pathlib import Path
 from advisor.dataset import Dataset, Task
 from advisor.errors import InvalidRequest, quoted
 from advisor.suggestion import CHANCE, FILE, GUESS, ROW, WHY, Suggestion, relative_name
+from advisor.tables.dialect import DELIMITERS
 from advisor.tables.media_columns import medium_of
-
-TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx")
-"""Endings of tables that labelled rows may be in, to name it; any other is called the table of the labelled rows."""
+from advisor.tables.written import labelled_table, marks_of
 
 
 def write_suggestion(suggestion: Suggestion, out: Path) -> None:
     """Write the file to fill in: one line per item, best first, with empty target columns.
+
+    Cells are separated as in the table of the labelled rows, so that the lines can be added to it.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ def write_suggestion(suggestion: Suggestion, out: Path) -> None:
     draft = out.with_name(f".{out.name}.{uuid.uuid4().hex}")
     try:
         with draft.open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file)
+            table = csv.writer(file, delimiter=marks_of(suggestion.source)[0])
             table.writerow(header_of(suggestion))
             for one in suggestion.chosen:
                 chance = "" if one.chance is None else f"{one.chance:.3f}"
@@ -107,7 +108,9 @@ def _check_replaceable(out: Path, targets: Sequence[str]) -> None:
         return
     try:
         with out.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets write the mark
-            header, *lines = list(csv.reader(file)) or [[]]
+            delimiter = max(DELIMITERS, key=file.readline().count)
+            file.seek(0)
+            header, *lines = list(csv.reader(file, delimiter=delimiter)) or [[]]
     except (OSError, UnicodeDecodeError, csv.Error):
         header, lines = [], []
     ends = [name.rstrip("_") for name in header[-3:]]
@@ -160,7 +163,8 @@ def how_to_use(suggestion: Suggestion, dataset: Dataset) -> str:
     folder = _class_folder(dataset) if medium else ""
     if medium and folder:
         return f"{fill}, or move each {medium.one} straight into the folder of its class, such as {folder}/."
-    table = _table_of(dataset.source)
+    found = labelled_table(dataset.source)
+    table = found.name if found is not None else "the table of the labelled rows"
     if medium:
         return f"{fill}, then add the {medium.many} with their labels to {table}."
     last = quoted([*header_of(suggestion)[-4:]])
@@ -183,12 +187,3 @@ def _class_folder(dataset: Dataset) -> str:
     if folder.name != dataset.classes[int(dataset.y[0])]:
         return ""
     return relative_name(str(folder), dataset.source)
-
-
-def _table_of(source: str) -> str:
-    """Name the file of the labelled rows."""
-    place = Path(source)
-    if place.is_file():
-        return place.name
-    found = sorted(path.name for path in place.glob("train.*") if path.suffix in TABLES)
-    return found[0] if place.is_dir() and found else "the table of the labelled rows"

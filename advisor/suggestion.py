@@ -25,7 +25,7 @@ from advisor.prospects import worth_of_labels
 from advisor.representation import make_representation
 from advisor.tables.columns import texts_of
 from advisor.tables.media_columns import medium_of
-from advisor.tables.written import written_cells
+from advisor.tables.written import marks_of, written_cells
 
 MOST_POOL = 20_000
 """Items of the pool that are looked at; our choice: a larger one is drawn evenly, and what it is made of is seen."""
@@ -337,8 +337,9 @@ def _told(
 ) -> Iterator[Suggested]:
     """Say of each chosen item which it is, what it may be and why it was chosen."""
     medium = medium_of(dataset.columns)
-    names = _items(dataset, pool.rows.iloc[list(chosen)]) if medium else []
-    written = [] if medium else written_cells(pool.rows.iloc[list(chosen)], dataset.columns)
+    rows = pool.rows.iloc[list(chosen)]
+    names = _items(dataset, rows) if medium else []
+    written = [] if medium else written_cells(rows, dataset.columns, marks_of(dataset.source)[1])
     for place, row in enumerate(chosen):
         cells = {} if medium else written[place]
         item = (

@@ -226,6 +226,26 @@ def test_filled_in_list_is_read_as_labels(folder: Path, tmp_path: Path) -> None:
     assert not {one.item for one in choose(after, 9).chosen} & {one.item for one in made.chosen}
 
 
+def test_a_list_is_written_as_the_table_that_it_is_added_to(folder: Path, tmp_path: Path) -> None:
+    """Semicolons and decimal commas: lines can be added as they are, and the list is known as ours."""
+    for name in ("train.csv", "test.csv", "unlabeled.csv"):
+        pd.read_csv(folder / name).to_csv(folder / name, sep=";", decimal=",", index=False)
+    before = read_dataset(folder)
+    out = tmp_path / "to_label.csv"
+    write_suggestion(choose(before, 3), out)
+    write_suggestion(choose(before, 3), out)
+    listed = pd.read_csv(out, sep=";", dtype=str)
+    assert listed["x"].str.contains(",").all()
+    added = listed.drop(columns=["row", "guess", "chance", "why"]).assign(kind="a")
+    lines = added.to_csv(sep=";", index=False, header=False)
+    table = folder / "train.csv"
+    table.write_text(table.read_text("utf-8") + lines, "utf-8")
+    after = read_dataset(folder)
+    assert after.n_labelled == before.n_labelled + 3
+    assert before.X_unlabelled is not None
+    assert np.isin(after.X["x"], pd.concat([before.X["x"], before.X_unlabelled["x"]])).all()
+
+
 def test_groups_that_the_list_does_not_have_are_named(folder: Path) -> None:
     """Without them the added rows would be of no group."""
     train = pd.read_csv(folder / "train.csv")

@@ -1,21 +1,71 @@
-"""Conforming rows → their cells as the data writes them: words for ranks and for yes and no, days in their format."""
+"""Conforming rows → their cells as the data writes them: words for ranks and for yes and no, days, decimal marks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from advisor.tables.columns import Column, ColumnKind, conform
+from advisor.tables.dialect import find_dialect
 from advisor.tables.levels import ISO
 
 DAY, MOMENT = "%Y-%m-%d", "%Y-%m-%d %H:%M:%S.%f"
 """How dates are written where the data did not say how: without a time of day where there is none."""
 
+TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx")
+"""Endings of tables that labelled rows may be in."""
 
-def written_cells(rows: pd.DataFrame, columns: Sequence[Column]) -> list[dict[str, str]]:
+DELIMITED = (".csv", ".tsv", ".txt")
+"""Endings of those that have a dialect."""
+
+
+def labelled_table(source: str) -> Path | None:
+    """Find the file that holds the labelled rows of a dataset.
+
+    Parameters
+    ----------
+    source : str
+        What the dataset was read from.
+
+    Returns
+    -------
+    Path or None
+        The file itself, or of a folder ``train.*``; None where there is none.
+    """
+    place = Path(source)
+    if place.is_file():
+        return place
+    found = sorted(path for path in place.glob("train.*") if path.suffix in TABLES)
+    return found[0] if place.is_dir() and found else None
+
+
+def marks_of(source: str) -> tuple[str, str]:
+    """Tell how the table of the labelled rows separates cells, and whole numbers from what follows.
+
+    Parameters
+    ----------
+    source : str
+        What the dataset was read from.
+
+    Returns
+    -------
+    delimiter, decimal : str
+        Comma and point where it is no delimited text, or gone.
+    """
+    table = labelled_table(source)
+    if table is None or table.suffix.lower() not in DELIMITED:
+        return ",", "."
+    dialect = find_dialect(table)
+    return dialect.delimiter, dialect.decimal
+
+
+def written_cells(
+    rows: pd.DataFrame, columns: Sequence[Column], decimal: str = "."
+) -> list[dict[str, str]]:
     """Write the cells of conforming rows as the data has them.
 
     Parameters
@@ -24,6 +74,8 @@ def written_cells(rows: pd.DataFrame, columns: Sequence[Column]) -> list[dict[st
         Conforming to ``columns``.
     columns : sequence of Column
         The schema.
+    decimal : str
+        Mark between whole numbers and what follows.
 
     Returns
     -------
@@ -36,16 +88,16 @@ def written_cells(rows: pd.DataFrame, columns: Sequence[Column]) -> list[dict[st
     >>> written_cells(pd.DataFrame({"paid": [1.0, None]}), schema)
     [{'paid': 'yes'}, {'paid': ''}]
     """
-    written = {column.name: _column(rows[column.name], column) for column in columns}
+    written = {column.name: _column(rows[column.name], column, decimal) for column in columns}
     return [{name: cells[i] for name, cells in written.items()} for i in range(len(rows))]
 
 
-def _column(values: pd.Series, column: Column) -> list[str]:
+def _column(values: pd.Series, column: Column, decimal: str) -> list[str]:
     words = _words_of(column)
-    return ["" if pd.isna(value) else _cell(value, column, words) for value in values]
+    return ["" if pd.isna(value) else _cell(value, column, words, decimal) for value in values]
 
 
-def _cell(value: Any, column: Column, words: dict[float, str]) -> str:
+def _cell(value: Any, column: Column, words: dict[float, str], decimal: str) -> str:
     if column.kind is ColumnKind.DATETIME:
         plain = DAY if value == value.normalize() else MOMENT
         # the name of a standard is no format to write by
@@ -53,7 +105,8 @@ def _cell(value: Any, column: Column, words: dict[float, str]) -> str:
         return str(value.strftime(form or plain))
     if isinstance(value, (float, np.floating)):
         number = float(value)
-        return words.get(number) or (str(int(number)) if number.is_integer() else repr(number))
+        plain = str(int(number)) if number.is_integer() else repr(number).replace(".", decimal)
+        return words.get(number) or plain
     return str(value)
 
 
