@@ -13,7 +13,7 @@ from problems import small_frame, workspace_of
 
 from advisor.dataset import Task, read_dataset
 from advisor.deadline import Deadline
-from advisor.left_out import left_out_residuals, several_together
+from advisor.left_out import left_out_residuals, rows_together
 from advisor.nets.losses import hold_out
 from advisor.profilers.separability import leave_one_out_score
 from advisor.representation import FeatureInfo, Features
@@ -55,7 +55,7 @@ def test_residuals_without_a_block_are_those_of_a_fit_without_it(sizes: tuple[in
     rows, targets = draw.normal(size=(len(blocks), 3)), draw.normal(size=(len(blocks), 2))
     inverse = np.linalg.inv(rows.T @ rows + 0.3 * np.eye(3))
     factor = rows @ np.linalg.cholesky(inverse)
-    found = left_out_residuals(targets - factor @ factor.T @ targets, factor, blocks)
+    found = left_out_residuals(targets - factor @ factor.T @ targets, factor, rows_together(blocks))
     for block in range(len(sizes)):
         kept = blocks != block
         weights = np.linalg.solve(
@@ -70,9 +70,13 @@ def test_blocks_of_one_row_are_rows() -> None:
     """As if there were no blocks; and only those of several rows are listed."""
     draw = np.random.default_rng(0)
     residuals, factor = draw.normal(size=(4, 1)), 0.3 * draw.normal(size=(4, 2))
-    alone = left_out_residuals(residuals, factor, np.array([3, 1, 2, 0]))
-    np.testing.assert_array_equal(alone, left_out_residuals(residuals, factor))
-    assert several_together(None) == []
+    together = rows_together(np.array([3, 1, 2, 0]))
+    assert together == rows_together(None) == []
+    hats = factor @ factor.T
+    np.testing.assert_allclose(
+        left_out_residuals(residuals, factor, together),
+        residuals / (1 - np.diag(hats))[:, None],
+    )
 
 
 @pytest.mark.parametrize("head", [RidgeHead, CentroidHead])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.left_out import left_out_residuals
+from advisor.left_out import left_out_residuals, rows_together
 from advisor.tasks import Task
 
 Floats = NDArray[np.float64]
@@ -180,12 +180,13 @@ def _leave_one_out(
     values = np.maximum(values, 0.0)
     turned = vectors.T @ centred
     scale = max(float(values.mean()), 1e-12)
+    together = rows_together(blocks)
     best, chosen, least = np.zeros_like(targets), PENALTIES[0], np.inf
     for penalty in PENALTIES:
         kept = values / (values + penalty * scale)
         fitted = vectors @ (kept[:, None] * turned)
         factor = np.hstack([vectors * np.sqrt(kept), np.full((len(x), 1), len(x) ** -0.5)])
-        errors = left_out_residuals(centred - fitted, factor, blocks)
+        errors = left_out_residuals(centred - fitted, factor, together)
         if float(np.mean(errors**2)) < least:
             best, chosen, least = targets - errors, penalty, float(np.mean(errors**2))
     if others is None:

@@ -11,6 +11,7 @@ Hoerl and Kennard (1970), Ridge regression; Mensink et al. (2013), Distance-base
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from advisor.dataset import Task
 from advisor.deadline import Deadline
-from advisor.left_out import left_out_residuals, several_together
+from advisor.left_out import left_out_residuals, rows_together
 from advisor.representation import Features
 from advisor.storage import read_arrays, write_arrays
 from advisor.strategy import FitContext, Model, Params, balanced_weights, word
@@ -60,12 +61,12 @@ class RidgeHead(Model):
         left, energies = _directions(rows)
         rotated = left.T @ (root * (targets - mean))
         scale = float(energies.sum() / w.sum()) or 1.0
-        best = (np.inf, 0.0, 0.0)
+        best, together = (np.inf, 0.0, 0.0), rows_together(X.blocks)
         for penalty in PENALTIES * scale:
             shrunk = energies / (energies + penalty)
             residuals = root * (targets - mean) - left @ (shrunk[:, None] * rotated)
             factor = np.hstack([left * np.sqrt(shrunk), root / np.sqrt(w.sum())])
-            scores = targets - left_out_residuals(residuals, factor, X.blocks) / root
+            scores = targets - left_out_residuals(residuals, factor, together) / root
             if regression:
                 loss = float(np.average(((scores - targets)[:, 0]) ** 2, weights=w))
                 sureness = 1.0
@@ -151,7 +152,8 @@ class CentroidHead(Model):
         known = left > SMALLEST * masses[codes]
         rows = np.flatnonzero(known)
         distances[rows, codes[rows]] *= (masses[codes[rows]] / left[rows]) ** 2
-        for rows in several_together(X.blocks):  # they move the means of all their classes
+        blocks = chain.from_iterable(rows_together(X.blocks))
+        for rows in blocks:  # they move the means of all their classes
             shares = np.eye(len(masses))[codes[rows]] * own[rows, None]
             left = masses - shares.sum(axis=0)
             there = left > SMALLEST * masses
