@@ -244,7 +244,7 @@ def read_dataset(
     X = conform(raw[features], columns)
     notes.extend(conformance_notes(raw[features], columns))
     if inputs.medium is not None:
-        notes.extend(conflict_note(X[inputs.medium.column], y[known], inputs.medium.many))
+        notes.extend(conflict_note(X[inputs.medium.column], y[known], inputs.medium))
     X_test, y_test = read_test(inputs, columns, encoding, notes)
     y = y if known.all() else y[known]
     if by_names:

@@ -87,6 +87,28 @@ def quoted(names: Iterable[object], most: int = 12) -> str:
     return text if len(shown) <= most else f"{text} and {len(shown) - most} more"
 
 
+def counted(count: int, noun: str, nouns: str = "") -> str:
+    """Write a count with its noun.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+    noun, nouns : str
+        The word for one and, unless it just gets an s, for several.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(1200, "class", "classes")
+    ('1 row', '1,200 classes')
+    """
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
 def _short(name: str) -> str:
     half = LONGEST_NAME // 2  # of a path the end tells more than the middle
     return name if len(name) <= LONGEST_NAME else f"{name[: half - 1]}…{name[-half:]}"

@@ -347,7 +347,7 @@ def test_one_picture_with_two_labels_is_said(tmp_path: Path) -> None:
     rows = [f"{i}.png,{'ab'[i % 2]}" for i in range(8)]
     dataset = read_dataset(write_rows(tmp_path / "t.csv", "file,y", [*rows, "0.png,b", "1.png,b"]))
     assert dataset.n_labelled == 10
-    assert "1 pictures have several rows with different targets: '0.png'" in said(dataset)
+    assert "in several rows with different targets: 1 picture ('0.png')" in said(dataset)
 
 
 def test_rows_whose_picture_is_missing_are_left_out(tmp_path: Path) -> None:
@@ -357,7 +357,7 @@ def test_rows_whose_picture_is_missing_are_left_out(tmp_path: Path) -> None:
     dataset = read_dataset(write_rows(tmp_path / "t.csv", "file,y", [*rows, "x.png,b", ",a"]))
     assert dataset.n_labelled == 8
     assert dataset.broken == ("x.png: it does not exist",)
-    assert "1 rows name no picture" in said(dataset)
+    assert "left out: 1 row without the name of a picture" in said(dataset)
     gone = write_rows(tmp_path / "g.csv", "file,y", [f"no/{i}.png,{i % 2}" for i in range(9)])
     with pytest.raises(
         UnreadableData, match=r"names 9 pictures .* none of them exists: 'no/0\.png'"
@@ -446,7 +446,7 @@ def test_pictures_to_predict_come_in_order_and_none_is_left_out(tmp_path: Path) 
         assert rows_of(given, columns) == [(paths[0], True), (paths[1], False)]
     notes = [note for _, notes in read_features(flat, columns) for note in notes]
     assert notes == [
-        "1 pictures cannot be read and have no prediction: bad.png: its content is no picture in a known format"
+        "without a prediction: 1 picture that cannot be read (bad.png: its content is no picture in a known format)"
     ]
 
 

@@ -154,7 +154,7 @@ def test_the_majority_of_files_is_meant(tmp_path: Path) -> None:
     dataset = read_dataset(tmp_path)
     assert dataset.modality is Modality.AUDIO
     assert "holds 8 recordings, more than anything else" in said(dataset)
-    assert "2 pictures were not read: 'high/cover.png', 'low/cover.png'" in said(dataset)
+    assert "not read: 2 pictures ('high/cover.png', 'low/cover.png')" in said(dataset)
 
 
 def test_speakers_in_names_shape_the_split_unless_switched_off(tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_recordings_to_predict_come_in_order_and_none_is_left_out(tmp_path: Path
         assert rows_of(given) == [(paths[0], True), (paths[1], False)]
     notes = [note for _, notes in read_features(flat, columns) for note in notes]
     assert notes == [
-        "1 recordings cannot be read and have no prediction: bad.wav: its content is no sound in a known format"
+        "without a prediction: 1 recording that cannot be read (bad.wav: its content is no sound in a known format)"
     ]
 
 

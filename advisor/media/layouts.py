@@ -169,15 +169,15 @@ def list_files(folder: Path, media: Sequence[Medium]) -> Listing:
 def _majority_note(found: dict[Medium, list[str]], chosen: Medium) -> list[str]:
     """Say what was not read where a folder holds files of several media."""
     rest = [
-        f"{len(names)} {medium.many} were not read: {quoted(sorted(names), 3)}"
+        f"not read: {medium.count(len(names))} ({quoted(sorted(names), 3)})"
         for medium, names in found.items()
         if names and medium is not chosen
     ]
     if not rest:
         return []
     return [
-        f"the folder holds {len(found[chosen])} {chosen.many}, more than anything else, and is read as such; "
-        + "; ".join(rest)
+        f"the folder holds {chosen.count(len(found[chosen]))}, more than anything else, and is read "
+        f"as such; {'; '.join(rest)}"
     ]
 
 
@@ -202,14 +202,14 @@ def find_layout(listing: Listing) -> Layout | None:
     base = _part(splits["train"] or splits[""], 1 if splits["train"] else 0, medium)
     if splits["train"] and splits[""]:
         notes.append(
-            f"{len(splits[''])} {medium.many} beside the train folder were not read: "
-            f"{quoted(splits[''], 3)}"
+            f"not read: {medium.count(len(splits['']))} beside the train folder "
+            f"({quoted(splits[''], 3)})"
         )
     if splits["valid"]:
         place = splits["valid"][0].partition("/")[0]
         base += _part(splits["valid"], 1, medium)
         notes.append(
-            f"{place}/ ({len(splits['valid'])} {medium.many}) counts as labelled data: cross-validation makes a "
+            f"{place}/ ({medium.count(len(splits['valid']))}) counts as labelled data: cross-validation makes a "
             "validation split of its own superfluous"
         )
     test = _part(splits["test"], 1, medium)
@@ -346,13 +346,14 @@ def _class_notes(listing: Listing, part: Part) -> list[str]:
     loose = sum(label is None for label in part.labels)
     if loose:
         notes.append(
-            f"{loose} {listing.medium.many} lie beside the class folders and have no class: they are in the "
-            "unlabelled pool"
+            f"in the unlabelled pool: {listing.medium.count(loose)} beside the class folders, "
+            "which have no class"
         )
     deep = len(_classed(part)) - len(_classed(part, exact=True))
     if deep:
         notes.append(
-            f"{deep} {listing.medium.many} lie deeper and count to the class folder that they are in"
+            f"counted to the class folder around them: {listing.medium.count(deep)} in deeper "
+            "folders"
         )
     if listing.others:
         what = ", ".join(f"{n} '{end or 'no ending'}'" for end, n in sorted(listing.others.items()))

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.cache import content_keys
+from advisor.errors import counted
 from advisor.tasks import Modality
 
 
@@ -146,6 +147,10 @@ class Medium:
     examine: Examine = find_nothing
     near_duplicates: Callable[[Sequence[str]], NDArray[np.int64]] = number_by_content
     encode: Callable[[object], bytes | None] = hold_nothing
+
+    def count(self, n: int) -> str:
+        """Write a number of items: ``1 picture``, ``2 pictures``."""
+        return counted(n, self.one, self.many)
 
     def ends_like(self, name: str) -> bool:
         """Whether a name ends as files of this medium do."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from advisor.errors import counted
 from advisor.evaluation import Score
 from advisor.profile import (
     AudioProfile,
@@ -147,17 +148,6 @@ def format_seconds(seconds: float) -> str:
     return f"{hours}h{rest:02d}m"
 
 
-def plural(count: int, noun: str, nouns: str = "") -> str:
-    """Write a count with its noun.
-
-    Examples
-    --------
-    >>> plural(1, "row"), plural(1200, "class", "classes")
-    ('1 row', '1,200 classes')
-    """
-    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
-
-
 def facts(profile: DatasetProfile) -> tuple[str, ...]:
     """Say how much of what there is, in a handful of phrases.
 
@@ -171,7 +161,7 @@ def facts(profile: DatasetProfile) -> tuple[str, ...]:
     tuple of str
         For example ``("2,227 labelled rows", "13 features (9 numeric, 4 categorical)")``.
     """
-    phrases = [plural(profile.n_labelled, f"labelled {profile.items[:-1]}")]
+    phrases = [counted(profile.n_labelled, f"labelled {profile.items[:-1]}")]
     if profile.n_unlabelled:
         phrases.append(f"{profile.n_unlabelled:,} unlabelled")
     if profile.n_test:
@@ -179,7 +169,7 @@ def facts(profile: DatasetProfile) -> tuple[str, ...]:
     if isinstance(profile, TabularProfile):
         kinds = sorted(profile.kinds.items(), key=lambda item: -item[1])
         listed = ", ".join(f"{count} {kind.replace('_', '-')}" for kind, count in kinds if count)
-        phrases.append(f"{plural(profile.n_features, 'feature')} ({listed})")
+        phrases.append(f"{counted(profile.n_features, 'feature')} ({listed})")
         if profile.share_missing:
             phrases.append(f"{profile.share_missing:.1%} of cells missing")
     if isinstance(profile, ImageProfile):
@@ -192,13 +182,13 @@ def facts(profile: DatasetProfile) -> tuple[str, ...]:
         smallest = min(profile.class_counts, key=lambda name: profile.class_counts[name])
         noun = "label" if profile.task.value == "multilabel" else "class"
         phrases.append(
-            f"{plural(profile.n_classes, noun, noun + ('s' if noun == 'label' else 'es'))},"
+            f"{counted(profile.n_classes, noun, noun + ('s' if noun == 'label' else 'es'))},"
             f" fewest: {smallest} ({profile.smallest_class:,})"
         )
     if profile.n_groups is not None:
-        phrases.append(plural(profile.n_groups, "group"))
+        phrases.append(counted(profile.n_groups, "group"))
     if profile.n_duplicates:
-        phrases.append(plural(profile.n_duplicates, f"repeated {profile.items[:-1]}"))
+        phrases.append(counted(profile.n_duplicates, f"repeated {profile.items[:-1]}"))
     return tuple(phrases)
 
 
@@ -224,7 +214,7 @@ def _facts_of_texts(profile: TextProfile) -> list[str]:
         listed = [f"{name} {share:.0%}" for name, share in profile.languages.items()]
         phrases.append(" ".join(listed[:MOST_FORMATS]))
     if profile.other_columns:
-        phrases.append(f"{plural(len(profile.other_columns), 'column')} beside the text")
+        phrases.append(f"{counted(len(profile.other_columns), 'column')} beside the text")
     return phrases + _broken(profile)
 
 
@@ -243,7 +233,7 @@ def _broken(profile: PerceivedProfile) -> list[str]:
     """Say how many files were left out."""
     if not profile.n_broken:
         return []
-    return [f"{plural(profile.n_broken, 'file')} left out as broken"]
+    return [f"{counted(profile.n_broken, 'file')} left out as broken"]
 
 
 def splits_in_words(report: StrategyReport) -> str:

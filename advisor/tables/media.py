@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from advisor.errors import UnreadableData, quoted
+from advisor.errors import UnreadableData, counted, quoted
 from advisor.images.masks import mask_shares
 from advisor.media.layouts import TEST_NAMES, Layout, Listing, Part
 from advisor.media.medium import FileRecord, Medium
@@ -210,7 +210,7 @@ def without_broken(collection: Collection, root: str) -> Collection:
     if broken:
         notes.append(broken_note(broken, medium))
     if n_empty:
-        notes.append(f"{n_empty} rows name no {medium.one} and were left out")
+        notes.append(f"left out: {counted(n_empty, 'row')} without the name of a {medium.one}")
     train = frames[0]
     if train is None or not len(train):
         raise UnreadableData(
@@ -236,15 +236,15 @@ def shown(path: str, root: str) -> str:
     return path[len(root) :].lstrip(os.sep) if path.startswith(root + os.sep) else path
 
 
-def conflict_note(paths: pd.Series, y: NDArray[np.generic], many: str) -> list[str]:
+def conflict_note(paths: pd.Series, y: NDArray[np.generic], medium: Medium) -> list[str]:
     """Say which files have several rows with different targets.
 
     Parameters
     ----------
     paths : Series of str of shape (n_rows,)
     y : ndarray of shape (n_rows,) or (n_rows, n_labels)
-    many : str
-        What the files are called.
+    medium : Medium
+        Of the files.
 
     Returns
     -------
@@ -260,7 +260,7 @@ def conflict_note(paths: pd.Series, y: NDArray[np.generic], many: str) -> list[s
     if not len(twice):
         return []
     names = quoted([os.path.basename(path) for path in twice], 3)
-    return [f"{len(twice)} {many} have several rows with different targets: {names}"]
+    return [f"in several rows with different targets: {medium.count(len(twice))} ({names})"]
 
 
 def _add_unnamed(
@@ -283,7 +283,8 @@ def _add_unnamed(
         return []
     pool = frames["pool"]
     frames["pool"] = path_frame([*([] if pool is None else pool[column]), *others], column)
-    return [f"{len(others)} {listing.medium.many} that no table names are in the unlabelled pool"]
+    found = listing.medium.count(len(others))
+    return [f"in the unlabelled pool: {found} that no table names"]
 
 
 def _check_classes(part: Part, listing: Listing, name: str) -> None:
@@ -350,8 +351,7 @@ def _misnamed(records: Sequence[FileRecord], root: str, medium: Medium) -> list[
     if not odd:
         return []
     return [
-        f"{len(odd)} files are in another format than their name says and were read as what they are: "
-        f"{quoted(odd, 5)}"
+        f"read as what they are: {counted(len(odd), 'file')} in another format than the name says ({quoted(odd, 5)})"
     ]
 
 

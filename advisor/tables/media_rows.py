@@ -140,7 +140,7 @@ def _of_folder(folder: Path, medium: Medium) -> FileRows:
         notes.append(f"masks beside the {medium.many} were left out: {masks}")
     names = kept
     if tested and len(tested) < len(listing.files):
-        notes.append(f"the {len(tested)} {medium.many} of the test folder are predicted")
+        notes.append(f"predicted: {medium.count(len(tested))} of the test folder")
     return FileRows(medium, names, tuple(str(listing.root / name) for name in names), tuple(notes))
 
 

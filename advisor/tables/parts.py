@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from advisor.errors import InvalidRequest, UnreadableData, quoted
+from advisor.errors import InvalidRequest, UnreadableData, counted, quoted
 from advisor.tables.columns import Column, ColumnKind, conform
 from advisor.tables.inputs import Inputs
 from advisor.tables.keys import told_keys
@@ -284,7 +284,7 @@ def find_pool(
     parts = []
     if not known.all():
         parts.append(inputs.train.loc[~known, features])
-        notes.append(f"{len(parts[0])} rows without a target are the unlabelled pool")
+        notes.append(f"the unlabelled pool: {counted(len(parts[0]), 'row')} without a target")
     if inputs.pool is not None:
         _check_features(inputs.pool, features, "the unlabelled table")
         parts.append(inputs.pool[features])

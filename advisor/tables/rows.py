@@ -140,7 +140,8 @@ def read_files(
         frame, faults = readable(piece)
         notes = (
             [
-                f"{len(faults)} {medium.many} cannot be read and have no prediction: {'; '.join(faults)}"
+                f"without a prediction: {medium.count(len(faults))} that cannot be read "
+                f"({'; '.join(faults)})"
             ]
             if faults
             else []

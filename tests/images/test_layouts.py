@@ -54,9 +54,9 @@ def test_class_folders_may_lie_at_the_top(tmp_path: Path) -> None:
         "loose.png": None,
     }
     said = "\n".join(layout.notes)
-    assert "1 pictures lie beside the class folders" in said
+    assert "in the unlabelled pool: 1 picture beside the class folders" in said
     assert "left out: 'leer'" in said
-    assert "1 pictures lie deeper" in said
+    assert "1 picture in deeper folders" in said
     assert "1 '.txt'" in said
 
 
@@ -123,9 +123,7 @@ def test_labelled_pictures_beside_a_pool_are_to_train_on(name: str, tmp_path: Pa
     class_folders(tmp_path / "train", each=1)
     layout = layout_of(tmp_path)
     assert set(layout.train.files) == {"train/green/0.png", "train/red/0.png"}
-    assert any(
-        f"4 pictures beside the train folder were not read: '{name}/" in n for n in layout.notes
-    )
+    assert any(f"not read: 4 pictures beside the train folder ('{name}/" in n for n in layout.notes)
     for kind in (name, "read"):
         put(tmp_path / "classes" / kind / "0.png", b"x")
     assert layout_of(tmp_path / "classes").train.labels == (name, "read")
