@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ class Frames:
     X_test: pd.DataFrame
     classes: tuple[str, ...]
 
-    @property
+    @cached_property
     def texts(self) -> list[str]:
         """Names of the columns that are not numbers."""
         return [str(name) for name in self.X if not pd.api.types.is_numeric_dtype(self.X[name])]
