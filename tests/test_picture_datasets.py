@@ -350,6 +350,52 @@ def test_one_picture_with_two_labels_is_said(tmp_path: Path) -> None:
     assert "in several rows with different targets: 1 picture ('0.png')" in said(dataset)
 
 
+def test_file_names_are_told_from_numbers_that_stand_for_files_too(tmp_path: Path) -> None:
+    """Of rows, people or classes; where no column ends like a file, the one that numbers most of them counts."""
+    flat_folder(tmp_path)
+    order = [3 * i % 8 for i in range(8)]
+    for header, rows in (
+        ("id,file,patient_id,y", [f"{7 - i},{k}.png,{i % 2}" for i, k in enumerate(order)]),
+        (
+            "category_id,image_id,patient_id,y",
+            [f"{i % 3},{k},{i % 2}" for i, k in enumerate(order)],
+        ),
+    ):
+        lines = [f"{row},{'ab'[i % 2]}" for i, row in enumerate(rows)]
+        dataset = read_dataset(write_rows(tmp_path / "t.csv", header, lines), target="y")
+        names = [Path(str(path)).stem for path in dataset.X["image"]]
+        assert names == [str(k) for k in order]
+    test = write_rows(tmp_path / "new.csv", "id,file", ["1,5.png", "2,0.png"])
+    ((names, frame, _),) = read_files(test, dataset.columns)
+    assert names == ("5.png", "0.png")
+    assert [Path(str(path)).name for path in frame["image"]] == ["5.png", "0.png"]
+    numbered = write_rows(tmp_path / "new.csv", "id", ["3", "1"])
+    ((names, _, _),) = read_files(numbered, dataset.columns)
+    assert names == ("3", "1")
+
+
+def test_a_first_cell_that_is_broken_hides_no_pictures(tmp_path: Path) -> None:
+    """Empty or garbage: it is left out by itself, in Parquet and in a frame."""
+    held = [as_bytes(draw("red", i)) for i in range(9)]
+    for first in (b"", b"garbage, and not little of it"):
+        frame = pd.DataFrame({"image": [first, *held], "y": list("ab") * 5})
+        frame.to_parquet(tmp_path / "t.parquet")
+        for data in (frame, tmp_path / "t.parquet"):
+            dataset = read_dataset(data, target="y")
+            assert dataset.modality is Modality.IMAGE
+            assert dataset.n_labelled == 9
+            assert len(dataset.broken) == 1
+
+
+def test_a_pool_that_is_given_has_no_test_split(tmp_path: Path) -> None:
+    """A folder of it that is called so counts as any other."""
+    small_problem(tmp_path / "data")
+    class_folders(tmp_path / "more" / "test", each=2, seed=600)
+    class_folders(tmp_path / "more" / "rest", each=1, seed=700)
+    dataset = read_dataset(tmp_path / "data", unlabeled=tmp_path / "more")
+    assert dataset.n_unlabelled == 6
+
+
 def test_rows_whose_picture_is_missing_are_left_out(tmp_path: Path) -> None:
     """By name; where all are missing, how many there are and the first."""
     flat_folder(tmp_path)

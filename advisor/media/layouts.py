@@ -196,7 +196,7 @@ def find_layout(listing: Listing) -> Layout | None:
     """
     if not listing.files:
         return None
-    splits = _splits(listing.files)
+    splits = _splits(listing.files, listing.medium)
     notes = list(listing.notes)
     medium = listing.medium
     base = _part(splits["train"] or splits[""], 1 if splits["train"] else 0, medium)
@@ -273,7 +273,7 @@ def _is_utf8(name: str) -> bool:
     return True
 
 
-def _splits(names: Sequence[str]) -> dict[str, list[str]]:
+def _splits(names: Sequence[str], medium: Medium) -> dict[str, list[str]]:
     """Relative paths by the split that they lie in, by :func:`_split_of`, but for ``labelled``."""
     found: dict[str, list[str]] = {
         split: [] for split in ("train", "labelled", "valid", "test", "pool", "")
@@ -281,6 +281,11 @@ def _splits(names: Sequence[str]) -> dict[str, list[str]]:
     for name in names:
         found[_split_of(name)].append(name)
     labelled = found.pop("labelled")
+    # Where no labels can be told, pictures of a class that is called so are meant, and none to validate with.
+    folders = {name.partition("/")[0].lower() for name in found[""] if "/" in name}
+    folders -= medium.holders | medium.partner_folders
+    if folders and not found["train"] and all(name.count("/") == 1 for name in found["valid"]):
+        found[""], found["valid"] = sorted(found[""] + found["valid"]), []
     # Beside other folders and without a pool, it may as well be a class.
     if not found["train"] and (found["pool"] or not found[""]):
         found["train"] = labelled

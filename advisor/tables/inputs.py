@@ -124,10 +124,10 @@ def gather(data: object, unlabeled: object = None, name: str | None = None) -> I
     else:
         frame, notes = as_frame(data)
         inputs = _or_files(Inputs("data", "memory", frame, notes=tuple(notes)), Path.cwd())
-    pool, notes = inputs.pool, list(inputs.notes)
-    medium = inputs.medium
+    pool, notes, medium = inputs.pool, list(inputs.notes), inputs.medium
     if unlabeled is not None and medium is not None:
-        frame, faults = readable(file_rows(unlabeled, medium))
+        frame, faults = readable(rows := file_rows(unlabeled, medium, whole=True))
+        notes.extend(rows.notes)
         pool = frame.dropna().reset_index(drop=True)
         if inputs.masked:
             pool[MASK] = path_frame([None] * len(pool), MASK)[MASK]

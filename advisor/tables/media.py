@@ -152,7 +152,7 @@ def collection_of_tables(
     frames: dict[str, pd.DataFrame | None] = {"test": test, "pool": pool}
     for which, frame in frames.items():
         if frame is not None:
-            theirs = find_file_column(frame, folder, which, [medium])
+            theirs = find_file_column(frame, folder, which, [medium], column.name)
             if theirs is None:
                 raise UnreadableData(
                     f"the {which} table has no column of {medium.many}: expected one as '{column.name}' of "

@@ -57,6 +57,8 @@ class FileColumn:
         How many of the distinct files exist.
     missing : tuple of str
         Cells, as written, whose file does not exist.
+    by_ending : bool
+        Whether the cells end like files of the medium; else they are names without an ending.
     """
 
     medium: Medium
@@ -64,10 +66,15 @@ class FileColumn:
     paths: pd.Series
     n_found: int
     missing: tuple[str, ...]
+    by_ending: bool = True
 
 
 def find_file_column(
-    frame: pd.DataFrame, folder: Path, prefer: str = "", media: Sequence[Medium] = MEDIA
+    frame: pd.DataFrame,
+    folder: Path,
+    prefer: str = "",
+    media: Sequence[Medium] = MEDIA,
+    like: str = "",
 ) -> FileColumn | None:
     """Find the column of a raw table that names files.
 
@@ -81,22 +88,29 @@ def find_file_column(
         Name of the sub-folder that counts where several have a file of that name (``train`` for train.csv).
     media : sequence of Medium
         What the files may be.
+    like : str
+        Name of the column in another table of the same data: it counts where its files exist.
 
     Returns
     -------
     FileColumn or None
-        The first whose files exist, else the first whose cells look like file names; None where there is neither.
+        The first whose cells end like files that exist; else the one that numbers most of them, for a class or a
+        person numbers few; else the first whose cells look like file names; None where there is none.
     """
     finders = [_Finder(folder, prefer, medium) for medium in media]
-    best = None
-    for name in frame.columns:
+    best, order = None, (0, 0)
+    for name in sorted(frame.columns, key=lambda name: name != like):
         for finder in finders:
             if isinstance(frame[name].dtype, np.dtype) and not finder.is_named(str(name)):
                 continue
             column = _as_files(str(name), frame[name], finder)
-            if column is not None and column.n_found:
+            if column is None:
+                continue
+            if column.n_found and (column.by_ending or name == like):
                 return column
-            best = best or column
+            found = (2, column.n_found) if column.n_found else (1, 0)
+            if found > order:
+                best, order = column, found
     return best
 
 
@@ -149,10 +163,9 @@ def paths_of_cells(series: pd.Series) -> pd.Series:
     """
     if series.dtype != object:
         return series
-    present = series.dropna()
-    if not len(present) or not (
-        holds_item(present.iloc[0], MEDIA) or isinstance(present.iloc[0], os.PathLike)
-    ):
+    # the first may be empty or broken
+    first = series.dropna().iloc[:LOOKED_AT]
+    if not any(holds_item(cell, MEDIA) or isinstance(cell, os.PathLike) for cell in first):
         return series
     return series.map(lambda cell: cell_as_path(cell, MEDIA))
 
@@ -179,7 +192,7 @@ def read_table_with_files(path: Path) -> Table:
     try:
         with parquet.ParquetFile(path) as file:
             held = [field.name for field in file.schema_arrow if _may_hold_files(field.type)]
-            held = [name for name in held if _first_holds_file(file, name)]
+            held = [name for name in held if _holds_files(file, name)]
             if not held:
                 return read_table(path)
             return _unpack(file, held)
@@ -283,7 +296,8 @@ def _as_files(name: str, series: pd.Series, finder: _Finder) -> FileColumn | Non
     places = pd.Series([*(path for path, _ in found), None], dtype="object")
     paths = pd.Series(pd.Categorical(places.to_numpy()[codes]))
     missing = tuple(word for word, (_, there) in zip(words, found, strict=True) if not there)
-    return FileColumn(finder.medium, name, paths, len(found) - len(missing), missing)
+    n_found = len(found) - len(missing)
+    return FileColumn(finder.medium, name, paths, n_found, missing, bool(by_ending))
 
 
 def _some_words(series: pd.Series) -> list[str]:
@@ -305,12 +319,16 @@ def _may_hold_files(kind: pa.DataType) -> bool:
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
-def _first_holds_file(file: parquet.ParquetFile, name: str) -> bool:
-    """Whether the first cell of a column that is not empty holds a file."""
+def _holds_files(file: parquet.ParquetFile, name: str) -> bool:
+    """Whether one of the first cells of a column that are not empty holds a file; the very first may be broken."""
+    seen = 0
     for batch in file.iter_batches(batch_size=16, columns=[name]):
-        for cell in batch.column(0).to_pylist():
-            if cell is not None:
-                return holds_item(cell, MEDIA)
+        cells = [cell for cell in batch.column(0).to_pylist() if cell is not None]
+        if any(holds_item(cell, MEDIA) for cell in cells):
+            return True
+        seen += len(cells)
+        if seen >= LOOKED_AT:
+            break
     return False
 
 

@@ -15,6 +15,7 @@ from advisor.media.embedded import cell_as_path, holds_item
 from advisor.media.layouts import TEST_NAMES, list_files
 from advisor.media.medium import Medium
 from advisor.tables.folders import find_sources, is_table, stem
+from advisor.tables.levels import find_levels
 from advisor.tables.media_columns import (
     find_file_column,
     paths_of_cells,
@@ -44,7 +45,7 @@ class FileRows:
     notes: tuple[str, ...] = ()
 
 
-def file_rows(data: object, medium: Medium) -> FileRows:
+def file_rows(data: object, medium: Medium, *, whole: bool = False) -> FileRows:
     """Find the files of a medium that a file, a folder, a table, a frame or a list of paths stands for.
 
     Parameters
@@ -54,6 +55,8 @@ def file_rows(data: object, medium: Medium) -> FileRows:
         medium in it, else for its one table. A frame needs a column of files, such as ``image``.
     medium : Medium
         What is meant.
+    whole : bool
+        Of a folder, all files of the medium in it: one that is a pool has no test split.
 
     Returns
     -------
@@ -68,7 +71,7 @@ def file_rows(data: object, medium: Medium) -> FileRows:
     if isinstance(data, (str, os.PathLike)):
         path = Path(data)
         if path.is_dir():
-            return _of_folder(path, medium)
+            return _of_folder(path, medium, whole=whole)
         if path.is_file() and medium.is_one(str(path)):
             return FileRows(medium, (path.name,), (str(path.resolve()),))
         return _of_table(find_sources(path).train, medium)
@@ -121,16 +124,16 @@ def take_rows(rows: FileRows, start: int, stop: int) -> FileRows:
     return FileRows(rows.medium, rows.names[start:stop], rows.paths[start:stop])
 
 
-def _of_folder(folder: Path, medium: Medium) -> FileRows:
+def _of_folder(folder: Path, medium: Medium, *, whole: bool) -> FileRows:
     tables = [entry for entry in sorted(folder.iterdir()) if entry.is_file() and is_table(entry)]
     tests = [table for table in tables if stem(table).lower() in TEST_NAMES]
-    if tests:
+    if tests and not whole:
         return _of_table(tests[0], medium)
     listing = list_files(folder, [medium])
     if not listing.files:
         return _of_table(find_sources(folder).train, medium)
     tested = [name for name in listing.files if name.partition("/")[0].lower() in TEST_NAMES]
-    names = tuple(tested or listing.files)
+    names = tuple(listing.files if whole else tested or listing.files)
     notes = [*listing.notes, *(f"{name}: {why}" for name, why in listing.broken)]
     # as in training, masks stand beside their pictures; a folder below them is one of pictures
     held = {place for name in names for place in _places(name, medium.holders)}
@@ -139,7 +142,7 @@ def _of_folder(folder: Path, medium: Medium) -> FileRows:
         masks = quoted(sorted({*names} - {*kept}), 3)
         notes.append(f"masks beside the {medium.many} were left out: {masks}")
     names = kept
-    if tested and len(tested) < len(listing.files):
+    if tested and not whole and len(tested) < len(listing.files):
         notes.append(f"predicted: {medium.count(len(tested))} of the test folder")
     return FileRows(medium, names, tuple(str(listing.root / name) for name in names), tuple(notes))
 
@@ -164,8 +167,8 @@ def _of_frame(frame: pd.DataFrame, source: str, folder: Path, medium: Medium) ->
             f"{', '.join(map(str, frame.columns))}"
         )
     refuse_absent(column, source, folder)
-    written = frame[column.name].astype(object)
-    names = tuple("" if pd.isna(cell) else str(cell) for cell in written)
+    codes, words = find_levels(frame[column.name])
+    names = tuple("" if code < 0 else str(words[code]) for code in codes)
     paths = tuple(None if pd.isna(path) else str(path) for path in column.paths.astype(object))
     return FileRows(medium, names, paths)
 

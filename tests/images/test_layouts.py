@@ -60,6 +60,16 @@ def test_class_folders_may_lie_at_the_top(tmp_path: Path) -> None:
     assert "1 '.txt'" in said
 
 
+def test_a_class_may_be_called_valid(tmp_path: Path) -> None:
+    """Where its pictures lie in no class folders, they validate nothing; beside train they do."""
+    for name in ("valid/1.png", "invalid/1.png", "other/1.png"):
+        put(tmp_path / "tickets" / name, b"x")
+    assert set(layout_of(tmp_path / "tickets").train.labels) == {"valid", "invalid", "other"}
+    class_folders(tmp_path / "split" / "train", each=2)
+    class_folders(tmp_path / "split" / "valid", each=1, seed=9)
+    assert set(layout_of(tmp_path / "split").train.labels) == {"red", "green"}
+
+
 def test_masks_are_paired_by_stem(tmp_path: Path) -> None:
     """With or without an ending; a picture without a mask has none; other stems make two classes."""
     masked_folder(tmp_path / "train", n=3)
