@@ -182,6 +182,38 @@ def test_early_stopping_watches_whole_blocks() -> None:
     assert not len(hold_out(target, order, 3, "values", np.zeros(8, dtype=np.int64))[0])
 
 
+def test_a_single_small_group_stops_no_training() -> None:
+    """Large groups do not fit; by one row alone the first epoch may look best."""
+    blocks = np.repeat([0, 1, 2, 3, 4], [30, 30, 30, 30, 1])
+    target = torch.eye(2)[torch.arange(121) % 2]
+    order = torch.randperm(121, generator=torch.Generator().manual_seed(0))
+    held, kept = hold_out(target, order, 18, "classes", blocks)
+    assert (len(held), len(kept)) == (0, 121)
+
+
+@pytest.mark.parametrize("kind", ["svm", "tfidf"])
+def test_a_class_of_one_group_makes_no_model_sure_of_what_it_saw(kind: str) -> None:
+    """Others are left out, and teach how far to trust; the class itself is still known."""
+    values, y, who = speakers(25, 6)
+    y = np.where(who == 24, 2, y)
+    told = context(3, Task.MULTICLASS)
+    if kind == "svm":
+        params = {"C": 10.0, "gamma": 1.0, "class_weight": "none"}
+        new, spoken, _ = speakers(200, 1, 5)
+        losses = []
+        for blocks in (who, None):
+            X = Features(values, INFO, blocks=blocks)
+            found = SvmModel(params, told).fit(X, y, Deadline(None)).predict(new)
+            losses.append(-np.log(found[np.arange(200), spoken]).mean())
+        assert losses[0] < losses[1] - 0.1
+        return
+    from scipy.sparse import csr_matrix
+
+    args: Any = ("machine", {"C": 1.0, "class_weight": "none"}, told, csr_matrix(values), y)
+    _, codes = held_out_scores(*args, who, Deadline(None))
+    assert set(codes.tolist()) == {0, 1}
+
+
 def test_separability_leaves_out_whole_groups() -> None:
     """Takes of one speaker are told by each other; words of new speakers have to be told by the words."""
     values, y, who = speakers()

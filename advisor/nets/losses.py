@@ -30,6 +30,10 @@ HEAD_ALPHA = 0.3
 HEAD_STEPS = 200
 """Steps of the solver; our choice: training goes on from there."""
 
+LEAST_HELD = 0.5
+"""Share of the rows asked for that has to be held out, or else none is: by the one row of a small group no training may
+be stopped (our choice)."""
+
 KNEE = 0.1
 """Standard deviations of the target below which the absolute loss is a squared one, for a smooth minimum; our
 choice."""
@@ -81,7 +85,7 @@ def hold_out(
         Values have no classes.
     blocks : ndarray of int64 of shape (n,) or None
         Rows of equal code are held out together, or none of them. Blocks are taken as they come in ``order`` while they
-        fit into ``n_held``; there may be none that do.
+        fit into ``n_held``; where less than ``LEAST_HELD`` of it is filled, nothing is held out.
 
     Returns
     -------
@@ -89,6 +93,8 @@ def hold_out(
     """
     codes = torch.arange(len(order)) if blocks is None else torch.as_tensor(blocks)
     taken = torch.isin(codes[order], _first_blocks(codes[order], n_held))
+    if taken.sum() < LEAST_HELD * n_held:
+        taken[:] = False
     held, kept = order[taken], order[~taken]
     if not len(held) or kind in ("values", "absolute"):
         return held, kept

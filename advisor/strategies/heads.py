@@ -18,9 +18,9 @@ from advisor.deadline import Deadline
 from advisor.parameter import ParamValue
 from advisor.representation import FeatureInfo, Features
 from advisor.storage import read_arrays, read_json, write_arrays, write_json
-from advisor.strategies.closed_form import CentroidHead, RidgeHead, find_sureness, row_weights
+from advisor.strategies.closed_form import CentroidHead, RidgeHead, row_weights
 from advisor.strategies.svm import SvmModel
-from advisor.strategy import STRATEGIES, FitContext, Model, balanced_weights, word
+from advisor.strategy import STRATEGIES, FitContext, Model, word
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -235,16 +235,7 @@ class SvmHead(SvmModel):
     """
 
     def _learn_map(self, margins: NDArray[np.float64], y: NDArray[np.generic]) -> None:
-        how = word(self.params, "class_weight")
-        weights = balanced_weights(y, how)
-        n_classes = self.context.n_outputs
-        codes = y.astype(np.int64)
-        w = np.ones(len(codes)) if weights is None else weights
-        both = np.hstack([-margins, margins]) / 2 if n_classes == 2 else margins
-        even = np.full(n_classes, 1.0 / n_classes)
-        _, sureness = find_sureness(both, even, codes, w)
-        self.slopes = sureness * np.eye(margins.shape[1])
-        self.offsets = np.zeros(margins.shape[1])
+        self._learn_factor(margins, y)
 
 
 def _spread(centred: NDArray[np.float64], parts: Parts) -> NDArray[np.float64]:

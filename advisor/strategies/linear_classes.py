@@ -141,7 +141,7 @@ def held_out_scores(
     Returns
     -------
     scores : ndarray of float64 of shape (n_scored, n_classes)
-        Of rows whose model knew all classes; of all rows, by a model that saw them, where a class has one row only.
+        Of rows whose model knew all classes; of all rows, by a model that saw them, where there are none.
     codes : ndarray of int64 of shape (n_scored,)
         Their classes.
     """
@@ -156,7 +156,7 @@ def held_out_scores(
         weights, intercepts = fit_classes(kind, params, context, train, codes[fold.train])
         scores[fold.valid] = rows[fold.valid] @ weights.T + intercepts
         known[fold.valid] = True
-    if len(np.unique(codes[known])) < context.n_outputs:
+    if not known.any():
         weights, intercepts = fit_classes(kind, params, context, rows, codes)
         return np.asarray(rows @ weights.T + intercepts), codes
     return scores[known], codes[known]

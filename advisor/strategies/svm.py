@@ -13,6 +13,7 @@ from advisor.deadline import Deadline
 from advisor.representation import Features
 from advisor.splits import inner_folds
 from advisor.storage import read_arrays, read_estimator, write_arrays, write_estimator
+from advisor.strategies.closed_form import find_sureness
 from advisor.strategy import (
     STRATEGIES,
     Card,
@@ -21,6 +22,7 @@ from advisor.strategy import (
     Params,
     Requirements,
     Strategy,
+    balanced_weights,
     number,
     word,
 )
@@ -86,16 +88,32 @@ class SvmModel(Model):
                 machine = self._make(values).fit(values[fold.train], y[fold.train])
                 margins[fold.valid] = _margins(machine, values[fold.valid])
                 known[fold.valid] = True
-        if len(np.unique(y[known])) < n_classes:
+        if not known.any():
             machine = self._make(values).fit(values, y)
             margins, known = _margins(machine, values), np.ones(len(y), dtype=bool)
-        self._learn_map(margins[known], y[known])
+        if len(np.unique(y[known])) < n_classes:
+            self._learn_factor(margins[known], y[known])
+        else:
+            self._learn_map(margins[known], y[known])
 
     def _learn_map(self, margins: NDArray[np.float64], y: NDArray[np.generic]) -> None:
         from sklearn.linear_model import LogisticRegression
 
         map_ = LogisticRegression(C=CALIBRATION_C, max_iter=500).fit(margins, y)
         self.slopes, self.offsets = map_.coef_, map_.intercept_
+
+    def _learn_factor(self, margins: NDArray[np.float64], y: NDArray[np.generic]) -> None:
+        """Learn one factor for all classes: all that can be told where rows of some are never left out."""
+        how = word(self.params, "class_weight")
+        weights = balanced_weights(y, how)
+        n_classes = self.context.n_outputs
+        codes = y.astype(np.int64)
+        w = np.ones(len(codes)) if weights is None else weights
+        both = np.hstack([-margins, margins]) / 2 if n_classes == 2 else margins
+        even = np.full(n_classes, 1.0 / n_classes)
+        _, sureness = find_sureness(both, even, codes, w)
+        self.slopes = sureness * np.eye(margins.shape[1])
+        self.offsets = np.zeros(margins.shape[1])
 
     def predict(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Values, or margins turned into probabilities."""
