@@ -153,7 +153,10 @@ class FittedPipeline(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
         """From blended predictions of shape (n_rows, n_outputs) to what :meth:`predict` returns."""
         if not self.task.is_classification:
             return mixed[:, 0]
-        scores = self.manifest.decision.apply(mixed)
+        # What a metric of labels gains by is decided before calibration; all others take the likeliest class.
+        by_labels = get_metric(self.manifest.problem.metric, self.task).needs == "labels"
+        decided_by = self.manifest.decision if by_labels else self.manifest.calibrator
+        scores = decided_by.apply(mixed)
         if self.task is Task.MULTILABEL:
             return (scores > 0.5).astype(np.int8)
         names = np.array(self.manifest.problem.classes, dtype=object)

@@ -28,6 +28,7 @@ from advisor.metrics import get_metric
 from advisor.parameter import Categorical, Float, ParamValue
 from advisor.race import SHORTENED, Arm, Race
 from advisor.space import SearchSpace
+from advisor.storage import mended_lines
 from advisor.strategy import STRATEGIES
 from advisor.trials import CrossValidation, Trial, TrialStore, contenders, cross_validate, judged
 from advisor.workspace import Workspace
@@ -122,7 +123,7 @@ class Search:
         self._start = time.monotonic()
         self._best: tuple[int, Score] | None = None
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        storage = JournalStorage(JournalFileBackend(str(journal)))
+        storage = JournalStorage(JournalFileBackend(str(mended_lines(journal))))
         with whole():
             self._studies = {space.strategy: self._study(space, storage) for space in spaces}
         self._ahead = {space.strategy: self._planned(space) for space in spaces}

@@ -7,6 +7,7 @@ are skops files whose types must all be on a list the reader gives. A file that 
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -214,3 +215,24 @@ def _unreadable(path: Path, error: Exception) -> InvalidRun:
         f"expected a file that a fit wrote at '{path.name}' in '{path.parent.name}', "
         f"got {type(error).__name__}: {error}; train again, or restore the run from a copy"
     )
+
+
+def mended_lines(path: Path) -> Path:
+    """Undo what a kill or a full disk leaves of a file that lines are appended to under a lock beside it.
+
+    Parameters
+    ----------
+    path : Path
+        The file, which need not exist; nobody else writes it meanwhile.
+
+    Returns
+    -------
+    Path
+        The same, absolute, as the lock has to name it; without a lock, and without half a line at its end.
+    """
+    Path(f"{path}.lock").unlink(missing_ok=True)
+    if path.is_file():
+        content = path.read_bytes()
+        if not content.endswith(b"\n"):
+            os.truncate(path, content.rfind(b"\n") + 1)
+    return path.absolute()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -81,6 +83,23 @@ def test_a_resumed_search_repeats_nothing_and_goes_on(workspace: Workspace, tmp_
     assert len(store.trials) == 6
     assert len({repr(sorted(t.params.items())) for t in store.trials}) == 6
     assert not leftover.exists()
+
+
+def test_what_a_kill_leaves_of_the_journal_stops_no_search(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock that nobody holds, by a relative name as users give one, and half a line."""
+    monkeypatch.chdir(tmp_path)
+    run = Path("run")
+    _search(run, workspace, 4)
+    journal = next(run.glob("*.journal"))
+    with journal.open("a", encoding="utf-8") as file:
+        file.write('{"op_code": 5, "worker_')
+    os.symlink(str(journal), f"{journal}.lock")
+    _, store = _search(run, workspace, 6)
+    assert len(store.trials) == 6
+    for line in journal.read_text("utf-8").splitlines():
+        json.loads(line)
 
 
 def test_progress_tells_where_the_search_stands(workspace: Workspace, tmp_path: Path) -> None:
