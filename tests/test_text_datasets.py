@@ -402,6 +402,18 @@ def test_texts_to_predict_come_from_anywhere(tmp_path: Path) -> None:
         assert [text for piece, _ in pieces for text in texts_of(piece, columns)] == asked
 
 
+def test_class_files_to_validate_with_are_labelled_too(tmp_path: Path) -> None:
+    """As those of class folders are."""
+    lines = {
+        f"{split}/{name}.txt": "\n".join(f"{split} {name} text number {i}" for i in range(n))
+        for split, n in (("train", 12), ("val", 4))
+        for name in ("good", "bad")
+    }
+    dataset = read_dataset(_folder(tmp_path, lines))
+    assert (dataset.n_labelled, dataset.classes) == (32, ("bad", "good"))
+    assert any("val/ (2 files) counts as labelled" in note for note in dataset.notes)
+
+
 def test_test_files_of_lines_are_predicted_line_by_line(tmp_path: Path) -> None:
     """As they were read with their labels; where files lie in class folders, each stays one text."""
     lines = {

@@ -68,9 +68,10 @@ HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 """A name of the hub: owner and repository."""
 
 NOT_OF_TEXT = re.compile(
-    r"whisper|wav2vec|hubert|wavlm|audio|speech|clap|(^timm/)|(/ast-)|vit-|clip", re.IGNORECASE
+    r"whisper|wav2vec|hubert|wavlm|audio|(?<!hate.)speech|clap|(^timm/)|(/ast-)|vit-|clip",
+    re.IGNORECASE,
 )
-"""Names of the hub of models that hear or see: they belong to other loaders."""
+"""Names of the hub of models that hear or see: they belong to other loaders. Hate speech is read."""
 
 UNKNOWN = "not known before it is downloaded"
 

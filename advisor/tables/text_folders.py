@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from advisor.errors import UnreadableData
+from advisor.errors import UnreadableData, counted
 from advisor.media.layouts import (
     LABELLED_NAMES,
     ORACLE,
     POOL_NAMES,
     TEST_NAMES,
     TRAIN_NAMES,
+    VALID_NAMES,
     Layout,
     Listing,
     find_layout,
@@ -213,7 +214,9 @@ def _without_pool_classes(layout: Layout) -> Layout:
 
 def _of_class_files(listing: Listing) -> TextFolder | None:
     """Files of lines, each of them a class, in the folder itself or in ``train`` and ``test``."""
-    splits: dict[str, list[str]] = {"train": [], "labelled": [], "test": [], "pool": [], "": []}
+    splits: dict[str, list[str]] = {
+        split: [] for split in ("train", "labelled", "valid", "test", "pool", "")
+    }
     for name in listing.files:
         place, slash, _ = name.rpartition("/")
         stem = _stem(name)
@@ -227,6 +230,8 @@ def _of_class_files(listing: Listing) -> TextFolder | None:
             splits["train"].append(name)
         elif place.lower() in LABELLED_NAMES:
             splits["labelled"].append(name)
+        elif place.lower() in VALID_NAMES:
+            splits["valid"].append(name)
         elif place.lower() in TEST_NAMES:
             splits["test"].append(name)
     splits["train"] = splits["train"] or splits["labelled"] or splits[""]
@@ -235,11 +240,16 @@ def _of_class_files(listing: Listing) -> TextFolder | None:
     ):
         return None
     notes: list[str] = []
+    n_classes = len(splits["train"])
+    if splits["valid"]:  # cross-validation makes a validation split of its own
+        place = splits["valid"][0].partition("/")[0]
+        notes.append(f"{place}/ ({counted(len(splits['valid']), 'file')}) counts as labelled data")
+        splits["train"] = splits["train"] + splits["valid"]
     frames = {key: _lines_of(listing, splits[key], notes) for key in ("train", "test", "pool")}
     train = frames["train"]
     if train is None or len(train) < MIN_CLASS_LINES * len(splits["train"]):
         return None
-    notes.insert(0, f"each of {len(splits['train'])} files is a class and holds one text per line")
+    notes.insert(0, f"each of {n_classes} files is a class and holds one text per line")
     pool = frames["pool"]
     return TextFolder(
         train,
