@@ -305,7 +305,8 @@ class _Session:
         for strategy in STRATEGIES.values():
             card = strategy.card
             if card.clock == "net" and self._does(card) and not strategy.missing():
-                measured = strategy.measure_speed(self._defaults(strategy))
+                params = self._defaults(strategy)
+                measured = None if strategy.unfit(params) else strategy.measure_speed(params)
                 if measured is not None:
                     return float(np.clip(measured, FASTEST, SLOWEST))
         return None

@@ -133,10 +133,13 @@ def rank_strategies(
         if strategy.card.is_dummy or profile.modality not in strategy.card.modalities:
             continue
         rejection = find_rejection(strategy.card, profile, findings)
-        if rejection is not None:
-            rejected.append(rejection)
-        else:
-            candidates.append(_candidate(strategy, profile, regime, findings, splits, probe))
+        if rejection is None:
+            candidate = _candidate(strategy, profile, regime, findings, splits, probe)
+            if not (unfit := strategy.unfit(candidate.space.defaults())):
+                candidates.append(candidate)
+                continue
+            rejection = Rejection(strategy.card.name, "backbone", unfit)
+        rejected.append(rejection)
     candidates = [_with_error(candidate, candidates, probe, metric) for candidate in candidates]
     reference = _reference_of_all(candidates, profile.modality)
     base = next((c for c in candidates if c.card.name == reference), None)

@@ -191,6 +191,10 @@ class Strategy(ABC):
         """Name what a configuration learns from; a name of ``REPRESENTATIONS``, perhaps with an argument."""
         return self.card.representation
 
+    def unfit(self, params: Params) -> str:
+        """Say why a configuration cannot be trained here, whatever the data, as a sentence; empty when it can."""
+        return ""
+
     def measure_speed(self, params: Params) -> float | None:
         """Time a small piece of its training here: seconds over those that ``cost`` predicts; ``None`` if it cannot.
 

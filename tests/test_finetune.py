@@ -20,13 +20,21 @@ from advisor.dataset import Modality, Task
 from advisor.deadline import Deadline
 from advisor.errors import DeadlineExceeded, InvalidRun
 from advisor.fitting import fit_model, load_model
-from advisor.nets import timing
+from advisor.metrics import get_metric
+from advisor.nets import suitability, timing
 from advisor.parameter import ParamValue
+from advisor.ranking import rank_strategies
+from advisor.regime import find_regime
 from advisor.rejection import beyond_limits
 from advisor.representation import FeatureInfo, Features
+from advisor.rule import apply_rules
 from advisor.space import load_space
+from advisor.splits import plan_splits
+from advisor.strategies import suited
 from advisor.strategy import STRATEGIES, FitContext, Model, Strategy
 from tests.encoders import LONGEST, NAME
+from tests.pretrained import save_weights
+from tests.profiles import healthy_image_profile
 
 NAMES = ("partial_finetune", "lp_finetune", "full_finetune", "from_scratch")
 
@@ -357,3 +365,60 @@ def test_the_speed_of_training_is_measured_once(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr("advisor.nets.timing.seconds_per_item", fail)
     assert strategy.measure_speed(params) == first
+
+
+def made_for_one_size(folder: Path) -> str:
+    """A backbone that takes one size only and is no chain of stages, with random weights."""
+    return f"levit_128s@{save_weights('levit_128s', 224, folder / 'levit.safetensors')}"
+
+
+def test_what_a_backbone_cannot_go_through_is_said(tmp_path: Path) -> None:
+    """One that cannot be cut is trained as a whole, and its speed is told."""
+    backbone = made_for_one_size(tmp_path)
+    said = {
+        name: STRATEGIES[name].unfit(
+            load_space(name, "image_scarce", {}).defaults() | {"backbone": backbone}
+        )
+        for name in ("partial_finetune", "lp_finetune", "full_finetune", "from_scratch")
+    }
+    assert "chain of stages" in said.pop("partial_finetune")
+    assert set(said.values()) == {""}
+    full = STRATEGIES["full_finetune"]
+    speed = full.measure_speed(params("full_finetune", Task.BINARY, backbone=backbone, size=160))
+    assert speed is not None
+    assert speed > 0
+
+
+def test_a_backbone_that_breaks_down_in_a_step_is_said_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one sentence, with what the library said; once it went well that is known from then on."""
+    strategy = ready("full_finetune")
+    file = save_weights("test_vit", 160, tmp_path / "vit.safetensors")
+    values = params("full_finetune", Task.BINARY, backbone=f"test_vit@{file}", size=96)
+    suited.why_unfit.cache_clear()
+    monkeypatch.setattr(suitability, "make_net", lambda settings, pretrained: torch.nn.Linear(3, 2))
+    assert "'test_vit@" in strategy.unfit(values)
+    suited.why_unfit.cache_clear()
+    monkeypatch.undo()
+    assert not strategy.unfit(values)
+    suited.why_unfit.cache_clear()
+    monkeypatch.setattr(suitability, "why_unsuited", lambda settings: "asked twice")
+    assert not strategy.unfit(values)
+
+
+def test_a_strategy_that_the_backbone_cannot_go_through_is_out(tmp_path: Path) -> None:
+    """The report says why; the others stay, whose speed the probe measures."""
+    backbone = made_for_one_size(tmp_path)
+    profile = healthy_image_profile(
+        smallest_class=20, n_labelled=40, separability={backbone: 0.9}, backbones=(backbone,)
+    )
+    metric = get_metric("accuracy", profile.task)
+    splits = plan_splits(profile.task, np.arange(40) % 2, None, 0)
+    regime, findings = find_regime(profile), apply_rules(profile)
+    ranking = rank_strategies(profile, regime, findings, splits, metric, None)
+    out = {r.strategy: r for r in ranking.rejected}
+    assert out["partial_finetune"].rule == "backbone"
+    assert "chain of stages" in out["partial_finetune"].reason
+    names = {candidate.card.name for candidate in ranking.candidates}
+    assert {"lp_finetune", "full_finetune", "linear_probe"} <= names

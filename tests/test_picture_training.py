@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -79,12 +80,12 @@ def ramp(n: int = 4) -> Tensor:
     return line.expand(n, 3, SIDE, SIDE).contiguous()
 
 
-def net_of_timm(name: str) -> nn.Module:
+def net_of_timm(name: str, **options: int) -> nn.Module:
     """A tiny architecture of timm with random weights, without classifier."""
     timm = require_cured("timm")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        made: nn.Module = timm.create_model(name, pretrained=False, num_classes=0)
+        made: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, **options)
     return made.eval()
 
 
@@ -287,6 +288,9 @@ def test_the_first_head_bears_what_never_varies() -> None:
 
 TINY = ("test_efficientnet", "test_resnet", "test_convnext", "test_vit", "test_byobnet")
 
+EVAS = ("eva02_tiny_patch14_224", "vit_small_patch16_dinov3", "vit_small_patch16_rope_mixed_224")
+"""Their blocks are told rotations besides the patches; timm has no tiny one, so they are made smaller."""
+
 
 @pytest.mark.parametrize("name", TINY)
 def test_a_model_is_its_tail_after_its_stem(name: str) -> None:
@@ -313,6 +317,28 @@ def test_parameters_know_how_deep_they_are(name: str) -> None:
     order = list(found.values())
     assert order[0] == 0
     assert max(order) == order[-1] == len(stages)
+
+
+@pytest.mark.parametrize("name", EVAS)
+@pytest.mark.parametrize("side", [96, 160])
+def test_rotations_that_blocks_are_told_come_along_with_the_tail(name: str, side: int) -> None:
+    """At other sizes too; the tail can be trained, and copied."""
+    patch = 14 if "patch14" in name else 16
+    side = side // patch * patch
+    body: Any = net_of_timm(name, depth=4, embed_dim=48, num_heads=2)
+    body.set_input_size(img_size=(side, side))
+    pictures = torch.rand(3, 3, side, side, generator=draw())
+    for share in (0.25, 0.75):
+        cut = SplitNet(body.train(), share, name, side)
+        assert cut.tail.training
+        body.eval()
+        with torch.no_grad():
+            whole, maps = body(pictures), cut.stem(pictures)
+        torch.testing.assert_close(copy.deepcopy(cut.tail).eval()(maps), whole)
+        cut.tail(maps).square().mean().backward()
+        assert body.blocks[-1].norm1.weight.grad is not None
+        assert body.patch_embed.proj.weight.grad is None
+        body.zero_grad()
 
 
 class Skipping(nn.Module):
@@ -543,9 +569,11 @@ def test_no_pictures_give_no_predictions() -> None:
     assert predict(net, np.zeros((0, SIDE * SIDE * 3), dtype=np.uint8)).shape == (0, 2)
 
 
-@pytest.mark.parametrize("name", ["test_vit", "test_resnet"])
-def test_another_input_size_suits_every_family(name: str, tmp_path: Path) -> None:
-    """A backbone with patches gets the nearest multiple of their side, and is saved so."""
+@pytest.mark.parametrize(
+    ("name", "side"), [("test_vit", 96), ("test_resnet", 101), ("levit_128s", 224)]
+)
+def test_another_input_size_suits_every_family(name: str, side: int, tmp_path: Path) -> None:
+    """A backbone with patches gets the nearest multiple of their side, one for a single size that; it is saved so."""
     import safetensors.torch
 
     file = tmp_path / "weights.safetensors"
@@ -554,7 +582,7 @@ def test_another_input_size_suits_every_family(name: str, tmp_path: Path) -> Non
         SCRATCH, backbone=f"{name}@{file}", size=101, steps=2, warm_head=True, layer_decay=0.7
     )
     found = train(settings, squares(8)[1])
-    assert found.settings.size == (96 if name == "test_vit" else 101)
+    assert found.settings.size == side
     (tmp_path / "saved").mkdir()
     save_net(found, tmp_path / "saved")
     file.unlink()

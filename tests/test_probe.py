@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from advisor.strategy import STRATEGIES
 from advisor.trials import CrossValidation
 from advisor.workspace import Workspace
 from tests.problems import small_dataset, workspace_of
+from tests.profiles import healthy_image_profile
 
 PATIENCE = 60.0
 """Seconds for a probe that is to finish: far more than it takes."""
@@ -45,6 +47,40 @@ def probe(dataset: Dataset, seconds: float = PATIENCE, metric: str = "roc_auc") 
     return run_probe(
         dataset, profile, find_regime(profile), splits, metric, seconds=seconds, jobs=0, seed=0
     )
+
+
+def test_a_network_that_cannot_be_trained_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next strategy that trains one is asked, and without any there is no speed."""
+    nets = [
+        s for s in STRATEGIES.values() if s.card.clock == "net" and s.card.name != "from_scratch"
+    ]
+    unfit = {nets[0].card.name}
+    for strategy in nets:
+        name = strategy.card.name
+        monkeypatch.setattr(strategy, "missing", lambda: "", raising=False)
+        monkeypatch.setattr(
+            strategy, "unfit", lambda _, name=name: name if name in unfit else "", raising=False
+        )
+        monkeypatch.setattr(
+            strategy, "measure_speed", lambda _, name=name: _timed(name, unfit), raising=False
+        )
+    profile = healthy_image_profile()
+    workspace = SimpleNamespace(problem=SimpleNamespace(task=profile.task, n_outputs=2), y=range(9))
+    session = probing._Session(
+        ThisProcess(),
+        workspace,  # type: ignore[arg-type]
+        profile,
+        find_regime(profile),
+        get_metric("accuracy", profile.task),
+    )
+    assert session.net_speed() == 2.0
+    unfit |= {strategy.card.name for strategy in nets}
+    assert session.net_speed() is None
+
+
+def _timed(name: str, unfit: set[str]) -> float:
+    assert name not in unfit, "a step with such a network breaks down"
+    return 2.0
 
 
 class FakeTrials:

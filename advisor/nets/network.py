@@ -107,14 +107,17 @@ def _picture_body(settings: Settings, pretrained: bool) -> tuple[nn.Module, int,
     body = LOADERS[card.loader].build(
         card, pretrained=pretrained, drop=0.0, drop_path=settings.drop_path
     )
-    size = _fit_to_size(body, settings.size)
+    size = _fit_to_size(body, settings.size, card.input_size)
     share = 1.0 if settings.whole else card.crop_share
     resolved = replace(settings, size=size, crop_share=share, mean=card.mean, std=card.std)
     return body, card.width, resolved
 
 
-def _fit_to_size(body: Any, size: int) -> int:
-    """Set the input size of a backbone that has positions or windows for one size only, and say what it became."""
+def _fit_to_size(body: Any, size: int, own: int) -> int:
+    """Set the input size of a backbone that has positions or windows for one size only, and say what it became.
+
+    What is made for one size and cannot be set to another, such as a mixer, keeps its ``own``: it sees larger pictures.
+    """
     patches = getattr(body, "patch_embed", None)
     patch = getattr(patches, "patch_size", None)
     if patch is not None:
@@ -122,7 +125,10 @@ def _fit_to_size(body: Any, size: int) -> int:
         size = max(1, round(size / side)) * side
     if callable(getattr(body, "set_input_size", None)):
         body.set_input_size(img_size=(size, size))
-    return size
+        return size
+    # Of our own small networks and of cards that are no timm models nothing is published.
+    fixed = (getattr(body, "pretrained_cfg", None) or {}).get("fixed_input_size", False)
+    return own if fixed else size
 
 
 def folded(net: Headed) -> Headed:

@@ -51,7 +51,8 @@ class PictureSettings(Settings):
     """Of a network that sees pictures, or recordings as log-mel pictures."""
 
     size: int
-    """Side of the input in pixels; moved to the nearest multiple of a patch where the backbone has patches."""
+    """Side of the input in pixels; moved to the nearest multiple of a patch where the backbone has patches, and to the
+    backbone's own size where it takes no other."""
     augmentation: str = "light"
     """``none``, ``light``, ``randaugment``, ``spectrogram``, or ``spectrogram_gentle`` (:mod:`advisor.augment`)."""
     crop: float = 0.5

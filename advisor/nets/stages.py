@@ -28,6 +28,9 @@ NUMBERED = re.compile(r"(layer|stage|block|s)_?\d+")
 SAME = 1e-3
 """Largest difference of the outputs, as a share of their spread, that counts as the same; rounding is below 1e-5."""
 
+LONGEST_WHY = 160
+"""Letters that are told of what a library raised; our choice."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -62,8 +65,7 @@ class SplitNet:
         n_tail = min(len(stages) - 1, count_trained(stages, share))
         self.last = stages[len(stages) - n_tail - 1]
         self.body = body
-        self.tail = _tail_after(body, self.last.path)
-        self._verify(name, side)
+        self.tail = self._verified_tail(name, side)
 
     def stem(self, pictures: Tensor) -> Tensor:
         """Compute the maps at the cut."""
@@ -80,7 +82,8 @@ class SplitNet:
             hook.remove()
         raise AssertionError("the stage at the cut was not run")
 
-    def _verify(self, name: str, side: int) -> None:
+    def _verified_tail(self, name: str, side: int) -> nn.Module:
+        """Make the tail, and measure whether tail after stem is the whole."""
         trains = self.body.training
         place = next(self.body.parameters()).device
         example = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(0)).to(place)
@@ -88,16 +91,18 @@ class SplitNet:
             self.body.eval()
             with torch.no_grad():
                 whole = self.body(example)
-                parts = self.tail(self.stem(example))
+                tail = _tail_after(self.body, self.last.path, example)
+                parts = tail(self.stem(example))
             same = whole.shape == parts.shape
             same = same and float((whole - parts).abs().max()) <= SAME * float(whole.std())
             why = "its tail after its stem gives other features than the whole"
         except Exception as fault:  # whatever a model does that is not such a chain
-            same, why = False, f"{type(fault).__name__}: {fault}"
+            same, why = False, in_brief(fault)
         finally:
             self.body.train(trains)
         if not same:
             raise InvalidRequest(_refusal(name, why))
+        return tail.train(trains)
 
 
 def stages_of(body: nn.Module, name: str) -> list[Stage]:
@@ -136,6 +141,12 @@ def stages_of(body: nn.Module, name: str) -> list[Stage]:
     if len(numbered) > 1:
         return numbered
     raise InvalidRequest(_refusal(name, f"expected stages under one of {', '.join(CONTAINERS)}"))
+
+
+def in_brief(fault: Exception) -> str:
+    """Write what a library raised in one short line."""
+    line = " ".join(f"{type(fault).__name__}: {fault}".split())
+    return line if len(line) <= LONGEST_WHY else f"{line[: LONGEST_WHY - 3]}..."
 
 
 def count_trained(stages: Sequence[Stage], share: float) -> int:
@@ -183,14 +194,24 @@ class _Reached(Exception):
 
 
 class _Pass(nn.Module):
-    """Stands for what comes before the cut: gives back what it is given."""
+    """Stands for what comes before the cut: gives back what it is given.
 
-    def forward(self, x: Tensor, *_: Any, **__: Any) -> Tensor:
+    Parameters
+    ----------
+    beside : tuple
+        What is given back behind it, where what it stands for gives back more.
+    """
+
+    def __init__(self, beside: tuple[Any, ...] = ()) -> None:
+        super().__init__()
+        self.beside = beside
+
+    def forward(self, x: Tensor, *_: Any, **__: Any) -> Any:
         """Pass on."""
-        return x
+        return (x, *self.beside) if self.beside else x
 
 
-def _tail_after(body: nn.Module, cut: tuple[str, ...]) -> nn.Module:
+def _tail_after(body: nn.Module, cut: tuple[str, ...], example: Tensor) -> nn.Module:
     """The same modules with everything up to ``cut`` replaced; the original is left as it is."""
     tail = _shallow_copy(body)
     _pass_until(tail, cut[0], inclusive=len(cut) == 1)
@@ -202,8 +223,17 @@ def _tail_after(body: nn.Module, cut: tuple[str, ...]) -> nn.Module:
         tail, "_pos_embed"
     ):  # of ViTs: adds positions between the patches and the first block
         # Past Module.__setattr__, which would register a child that the class's method hides.
-        object.__setattr__(tail, "_pos_embed", _Pass())
+        object.__setattr__(tail, "_pos_embed", _Pass(_beside_patches(body, example)))
     return tail
+
+
+def _beside_patches(body: Any, example: Tensor) -> tuple[Any, ...]:
+    """What adding positions gives besides the patches: of Eva the rotations that every block is told.
+
+    They hang on the side of the pictures alone, so those of one picture are those of all.
+    """
+    found = body._pos_embed(body.patch_embed(example[:1]))
+    return found[1:] if isinstance(found, tuple) else ()
 
 
 def _shallow_copy(module: nn.Module) -> nn.Module:

@@ -28,6 +28,7 @@ from advisor.representation import FeatureInfo, Features
 from advisor.representations.embedding import joined_names
 from advisor.representations.pixels import LOGMEL
 from advisor.representations.tokens import columns_of
+from advisor.strategies.suited import why_unfit
 from advisor.strategy import FitContext, Model, Params, Requirements, Strategy, number, word
 
 if TYPE_CHECKING:
@@ -262,6 +263,18 @@ class FineTuning(Strategy):
             raise InvalidRun(f"expected networks in '{folder.name}', got none; train again")
         model.nets = [load_net(place) for place in places]
         return model
+
+    def unfit(self, params: Params) -> str:
+        """Try on noise what a backbone for pictures is to go through: a step, its stages, the cut."""
+        if "backbone" not in params or "size" not in params or self.missing():
+            return ""
+        name, p = word(params, "backbone"), {**ABSENT, **params, **self.fixed}
+        if missing_for(name):
+            return ""
+        cut = number(p, "views") > 0
+        staged = cut or number(p, "unfrozen") < 1 or number(p, "layer_decay") < 1
+        share = number(p, "unfrozen") if cut else 1.0
+        return why_unfit(name, int(number(p, "size")), staged, share)
 
     def measure_speed(self, params: Params) -> float | None:
         """Time a few steps of training here over what ``cost`` counts for them; kept, so that it is done once."""
