@@ -22,7 +22,7 @@ from typing import Protocol, Self
 
 from advisor.cores import usable_cores
 from advisor.jobs import FoldJob, FoldResult
-from advisor.worker import READY, run_job
+from advisor.worker import READY, forget_workspaces, run_job
 
 GRACE_FACTOR, GRACE_SECONDS = 1.3, 2.0
 """A fit may take this many times its seconds plus this many more before its process is killed (our choice:
@@ -74,7 +74,7 @@ class ThisProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        return None
+        forget_workspaces()
 
 
 class _Worker:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from advisor.afterwards import Afterwards
 from advisor.belief import beliefs_of
@@ -86,8 +87,9 @@ def train(
     """
     settings, report = read_run(run.folder)
     kept = rows_in_time(dataset, report, budget.seconds, executor.jobs)
-    workspace = _workspace(run, dataset if kept is None else dataset.take(kept), report)
+    workspace = _workspace(run, dataset, kept, report)
     store = TrialStore(run.trials)
+    _check_rows(store, workspace)
     X_test = None if dataset.y_test is None else dataset.X_test
     after = Afterwards(workspace, X_test, settings.single_model)
     search = Search(executor, workspace, store, _spaces(report), run.journal, progress, after)
@@ -153,12 +155,27 @@ def measured_report(
     return measured.model_copy(update={"more_labels": report.more_labels})
 
 
-def _workspace(run: Run, dataset: Dataset, report: StrategyReport) -> Workspace:
-    """Open the run's workspace, or lay it where there is none yet."""
+def _check_rows(store: TrialStore, workspace: Workspace) -> None:
+    """Refuse trials on other rows than are laid out now: their predictions could be compared with nothing."""
+    for trial in store.complete()[:1]:
+        n_then, n_now = len(store.predictions(trial.number)), len(workspace.y)
+        if n_then != n_now:
+            raise InvalidRun(
+                f"the run learned from {n_then:,} rows, and with this time limit it would from {n_now:,}; resume with "
+                "the limit it began with, or start a new run"
+            )
+
+
+def _workspace(
+    run: Run, dataset: Dataset, kept: NDArray[np.int64] | None, report: StrategyReport
+) -> Workspace:
+    """Open the run's workspace, with files where they are now, or lay it of the rows kept where there is none yet."""
     try:
         workspace = Workspace(run.work)
     except InvalidRun:
-        return Workspace.create(run.work, dataset, report.splits, report.metric, report.seed)
+        used = dataset if kept is None else dataset.take(kept)
+        return Workspace.create(run.work, used, report.splits, report.metric, report.seed)
+    workspace.follow(dataset)
     for scratch in run.work.glob("tmp*"):  # of a killed process
         shutil.rmtree(scratch, ignore_errors=True)
     return workspace

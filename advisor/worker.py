@@ -39,6 +39,11 @@ def _workspace(folder: Path) -> Workspace:
     return Workspace(folder)
 
 
+def forget_workspaces() -> None:
+    """Read the rows of every search anew: a later one in this process may have others in the same folder."""
+    _workspace.cache_clear()
+
+
 def run_job(job: FoldJob) -> FoldResult:
     """Fit one strategy on one fold, write predictions and model, and tell what happened.
 
@@ -73,8 +78,9 @@ def _fit(job: FoldJob) -> bool:
     y = workspace.y[workspace.fold(job.fold).train]
     train = features.train
     if job.train_fraction < 1:
-        rows = _part(len(y), job.train_fraction, job.seed)
-        blocks = None if train.blocks is None else train.blocks[rows]
+        blocks = train.blocks
+        rows = _part(len(y), blocks, job.train_fraction, job.seed)
+        blocks = None if blocks is None else blocks[rows]
         train, y = replace(train, values=train.values[rows], blocks=blocks), y[rows]
     context = FitContext(
         task=workspace.problem.task,
@@ -96,10 +102,17 @@ def _fit(job: FoldJob) -> bool:
     return model.truncated
 
 
-def _part(n_rows: int, fraction: float, seed: int) -> NDArray[np.int64]:
-    """A random part of the training rows, for the learning curve."""
+def _part(
+    n_rows: int, blocks: NDArray[np.int64] | None, fraction: float, seed: int
+) -> NDArray[np.int64]:
+    """A random part of the training rows, for the learning curve: whole blocks, in number of rows as near as can be."""
     n_part = max(2, round(n_rows * fraction))
-    return np.sort(np.random.default_rng(seed).permutation(n_rows)[:n_part])
+    of_row = np.arange(n_rows) if blocks is None else np.unique(blocks, return_inverse=True)[1]
+    sizes = np.bincount(of_row)
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    held = np.cumsum(sizes[order])
+    n_blocks = 1 + int(np.argmin(np.abs(held - n_part)))
+    return np.flatnonzero(np.isin(of_row, order[:n_blocks]))
 
 
 def main() -> None:

@@ -34,7 +34,7 @@ from advisor.representation import (
     make_representation,
     split_name,
 )
-from advisor.rows_kept import read_rows, write_rows
+from advisor.rows_kept import follow_files, read_rows, write_rows
 from advisor.splits import Fold, SplitPlan, split
 from advisor.storage import read_matrix, write_arrays, write_matrix
 from advisor.strategy import STRATEGIES
@@ -175,6 +175,12 @@ class Workspace:
         # The problem comes last: its presence says that the workspace is complete.
         (folder / _PROBLEM).write_text(problem.model_dump_json(), "utf-8")
         return cls(folder)
+
+    def follow(self, dataset: Dataset) -> None:
+        """Take files from where the same dataset has them now, before any are read (see :func:`follow_files`)."""
+        for place in (self.folder / _ROWS, self.folder / _POOL):
+            if place.exists():
+                follow_files(place, self.columns, dataset)
 
     @cached_property
     def X(self) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from sklearn.metrics import get_scorer
 import advisor
 from advisor import downsampling
 from advisor.api import advise, autofit
+from advisor.calibration import Calibrator
 from advisor.dataset import Task
 from advisor.errors import InvalidRequest, InvalidRun, UnreadableData
 from advisor.looking import LARGEST_SEED
@@ -159,7 +161,7 @@ def test_the_scorers_of_scikit_learn_read_its_classes_right(tmp_path: Path) -> N
     assert get_scorer("roc_auc")(run.pipeline, frame, frame["y"]) == pytest.approx(own)
     chances = run.pipeline.predict_proba(frame)
     agree = run.pipeline.classes_[chances.argmax(axis=1)] == run.pipeline.predict(frame)
-    assert agree.mean() > 0.9
+    assert agree.all()
     predict_file(run.pipeline, _written(frame, tmp_path), tmp_path / "out.csv")
     told = pd.read_csv(tmp_path / "out.csv")
     np.testing.assert_allclose(told[["bad", "good"]], chances, atol=1e-6)
@@ -338,6 +340,9 @@ def test_of_more_rows_than_time_allows_a_sample_is_learned_from(
     assert told.startswith(f"learned from {COMPARED_ROWS:,} of")
     again = autofit(frame, target="y", time_limit=60.0, trials=3, jobs=0, resume=out)
     assert told in again.result.notes
+    shutil.rmtree(out / "work")  # as may be done with a finished run
+    with pytest.raises(InvalidRun, match=r"learned from .* rows, and with this time limit"):
+        autofit(frame, target="y", trials=3, jobs=0, resume=out)
 
 
 def test_options_that_mean_nothing_are_refused_together(tmp_path: Path) -> None:
@@ -387,3 +392,16 @@ def test_a_metric_that_is_undefined_here_is_refused(command: Callable[..., objec
     frame = small_frame(40).drop(columns="y").assign(big=1, red=0)
     with pytest.raises(InvalidRequest, match=r"'roc_auc' is undefined here: none of 'big', 'red'"):
         command(frame, target=["big", "red"], metric="roc_auc")
+
+
+def test_the_class_is_the_likeliest_after_calibration(tmp_path: Path) -> None:
+    """A sigmoid with an intercept moves the point where both are as likely; a metric of labels decides by itself."""
+    frame = small_frame(150)
+    run = autofit(frame, target="y", trials=3, jobs=0, metric="roc_auc", out=tmp_path / "run")
+    pipeline = run.pipeline
+    moved = Calibrator(kind="sigmoid", slope=1.0, intercept=-2.0)
+    pipeline.manifest = pipeline.manifest.model_copy(update={"calibrator": moved})
+    chances = pipeline.predict_proba(frame)
+    assert 0 < (chances[:, 1] > 0.5).sum() < len(frame)
+    told = pipeline.classes_[chances.argmax(axis=1)]
+    np.testing.assert_array_equal(pipeline.predict(frame), told)
