@@ -60,8 +60,8 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str]) -> int:
         # The reader has seen enough (typer turns that into SystemExit, which nothing of ours raises).
         _drop_output()
         return DONE
-    except typer.Abort:
-        print(f"{name}: interrupted", file=sys.stderr)
+    except typer.Abort as stop:
+        print(f"{name}: interrupted{''.join(f': {why}' for why in stop.args)}", file=sys.stderr)
         return INTERRUPTED
     except OSError as error:
         if not is_full(error):
@@ -94,8 +94,8 @@ def interruptible(command: Callable[..., None]) -> Callable[..., None]:
     def run(*args: object, **options: object) -> None:
         try:
             command(*args, **options)
-        except KeyboardInterrupt:
-            raise typer.Abort from None
+        except KeyboardInterrupt as stop:
+            raise typer.Abort(*stop.args) from None
 
     return run
 

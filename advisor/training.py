@@ -10,7 +10,8 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -97,9 +98,12 @@ def train(
     outcome = replace(outcome, notes=(*_sampled(workspace, report.profile), *outcome.notes))
     if progress is not None:
         progress(replace(search.state(None), phase="finish"))
-    selection = select(workspace, store, settings.single_model, beliefs_of(report))
     ends = None if budget.seconds is None else started + budget.seconds
-    pipeline, told = deploy(run, workspace, store, selection, executor, settings.single_model, ends)
+    with _resumable(run):
+        selection = select(workspace, store, settings.single_model, beliefs_of(report))
+        pipeline, told = deploy(
+            run, workspace, store, selection, executor, settings.single_model, ends
+        )
     outcome = replace(outcome, notes=(*told, *outcome.notes))
     result = _result(dataset, pipeline, store, selection, outcome, settings, started)
     if not settings.given_plan:
@@ -153,6 +157,17 @@ def measured_report(
     )
     # A search draws no learning curve: what was said of one stays.
     return measured.model_copy(update={"more_labels": report.more_labels})
+
+
+@contextmanager
+def _resumable(run: Run) -> Iterator[None]:
+    """Tell who interrupts while there is no model yet that no trial is lost."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"all trials are kept; the model is made by the same command with --resume {run.folder}"
+        ) from None
 
 
 def _check_rows(store: TrialStore, workspace: Workspace) -> None:

@@ -33,6 +33,7 @@ def app_that(fault: BaseException | None) -> typer.Typer:
         (None, DONE, ""),
         (typer.Exit(INTERRUPTED), INTERRUPTED, ""),
         (KeyboardInterrupt(), INTERRUPTED, "do: interrupted\n"),
+        (KeyboardInterrupt("all is kept"), INTERRUPTED, "do: interrupted: all is kept\n"),
         (
             UnreadableData("expected a table,\ngot a moon"),
             WRONG,

@@ -137,3 +137,19 @@ def test_files_that_are_found_nowhere_are_told(tmp_path: Path) -> None:
     assert list(Workspace(tmp_path / "work").X["image"]) == list(dataset.X["image"])
     with pytest.raises(InvalidRun, match="12 of 12 files"):
         work.follow(read_dataset(data.rename(tmp_path / "moved")))
+
+
+def test_an_interrupt_before_there_is_a_model_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the final predictor is chosen; the trials are there, and resuming makes the model."""
+    frame, run = small_frame(60), tmp_path / "run"
+
+    def stop(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("advisor.training.select", stop)
+        with pytest.raises(KeyboardInterrupt, match="--resume"):
+            autofit(frame, target="y", trials=2, jobs=0, out=run)
+    assert autofit(frame, target="y", trials=2, jobs=0, resume=run).result.trials == 2
