@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from advisor.dataset import Dataset, Task, read_dataset
 from advisor.disk import room_needed
-from advisor.errors import InvalidRequest, NoStrategy
+from advisor.errors import InvalidRequest, NoStrategy, quoted
 from advisor.executor import make_executor
 from advisor.looking import asked_metric, check_seed, look_at
 from advisor.metrics import get_metric
@@ -99,12 +99,8 @@ def advise(  # noqa: PLR0913 (keyword-only options, each with a default)
     >>> report.regime.name
     'tabular_small'
     """
-    if isinstance(data, Dataset):
-        dataset = data
-    else:
-        dataset = read_dataset(data, target=target, task=task, unlabeled=unlabeled, groups=groups)
     return advise_dataset(
-        dataset,
+        _read(data, target=target, task=task, unlabeled=unlabeled, groups=groups),
         metric=metric,
         backbones=backbones,
         seed=seed,
@@ -189,7 +185,7 @@ def suggest_labels(
     """
     from advisor.suggestion import check_pool, suggest
 
-    dataset = data if isinstance(data, Dataset) else read_dataset(data, **reading)
+    dataset = _read(data, **reading)
     check_pool(dataset, n)
     looked = look_at(dataset, metric, backbones, seed, probe_seconds, jobs)
     name = looked.judging.metric if looked.judging else ""
@@ -273,11 +269,7 @@ def autofit(  # noqa: PLR0913 (keyword-only options, each with a default)
     if resume is not None and (out is not None or plan is not None):
         raise InvalidRequest("a resumed run has its folder and its plan; drop --out and --plan")
     with make_executor(jobs) as executor:
-        dataset = (
-            data
-            if isinstance(data, Dataset)
-            else read_dataset(data, target=target, task=task, unlabeled=unlabeled, groups=groups)
-        )
+        dataset = _read(data, target=target, task=task, unlabeled=unlabeled, groups=groups)
         if resume is not None:
             run = Run(Path(resume))
             check_same_data(run, dataset)
@@ -329,6 +321,18 @@ def check_trainable(dataset: Dataset) -> None:
             f"{dataset.name} holds pictures with masks (segmentation), which this version advises on and cannot train "
             f"yet: advise {dataset.source} says what to do"
         )
+
+
+def _read(data: object, **reading: Any) -> Dataset:
+    """Read what is not read yet; how to read it says nothing of what is."""
+    if not isinstance(data, Dataset):
+        return read_dataset(data, **reading)
+    if given := [name for name, value in reading.items() if value is not None]:
+        raise InvalidRequest(
+            f"{data.name} is a Dataset that has been read without {quoted(given)}: pass them to read_dataset, or the "
+            "path or the rows in place of the Dataset"
+        )
+    return data
 
 
 def _check_budget(time_limit: float | None, trials: int | None, jobs: int | None) -> None:

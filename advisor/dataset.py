@@ -40,7 +40,7 @@ from advisor.tables.parts import (
     with_texts,
 )
 from advisor.tables.rows import CHUNK_FILES, holds_files, read_features, read_files
-from advisor.tables.target_names import check_names, split_names
+from advisor.tables.target_names import check_apart, check_names, split_names
 from advisor.tables.targets import encode
 from advisor.tasks import Modality, Task, parse_task
 from advisor.texts import similarity as texts_alike
@@ -94,6 +94,8 @@ class Dataset:
         where they lie.
     broken : tuple of str
         ``name: reason`` of files that cannot be read; they are in none of the frames.
+    pool_rows : ndarray of int64 or None
+        Of the first rows of the pool, those of the labelled rows' table: their numbers there, from 1.
     """
 
     name: str
@@ -117,6 +119,7 @@ class Dataset:
     fingerprint: str = ""
     notes: tuple[str, ...] = field(default=())
     broken: tuple[str, ...] = ()
+    pool_rows: NDArray[np.int64] | None = None
 
     @property
     def n_labelled(self) -> int:
@@ -159,6 +162,14 @@ class Dataset:
         told = self.X[distinguishing(self.columns)]
         hashes = pd.util.hash_pandas_object(told, index=False).to_numpy()
         return np.unique(hashes, return_inverse=True)[1].astype(np.int64)
+
+    @property
+    def pool_numbers(self) -> NDArray[np.int64]:
+        """Numbers of the pool's rows, from 1: in the labelled rows' table where all are there, else in the pool."""
+        rows = self.pool_rows
+        if rows is not None and len(rows) == self.n_unlabelled:
+            return rows
+        return np.arange(1, self.n_unlabelled + 1, dtype=np.int64)
 
     def take(self, rows: NDArray[np.int64]) -> Dataset:
         """Keep only the given labelled rows of the same problem.
@@ -233,13 +244,14 @@ def read_dataset(
     by_names = asks_for_names(groups, list(inputs.train.columns))
     group_columns = [] if by_names else split_names(groups, list(inputs.train.columns))
     check_names(group_columns, list(inputs.train.columns), inputs.name, "--groups")
+    check_apart(group_columns, targets)
     features = find_features(inputs, {*targets, *group_columns}, notes)
     inputs = with_texts(inputs, features, targets, notes)
     encoding = encode_targets(inputs, targets, wanted)
     notes.append(f"task: {encoding.task} ({encoding.reason}); --task overrides")
     y, known, _ = encode(inputs.train, encoding)
     raw = inputs.train if known.all() else inputs.train[known]
-    pool = find_pool(inputs, features, known, notes)
+    pool, pool_rows = find_pool(inputs, features, known, notes)
     columns = find_columns(inputs, raw[features], pool)
     X = conform(raw[features], columns)
     notes.extend(conformance_notes(raw[features], columns))
@@ -270,6 +282,7 @@ def read_dataset(
         targets=encoding.targets,
         label_separator=encoding.separator,
         X_unlabelled=None if pool is None else conform(pool, columns),
+        pool_rows=pool_rows,
         X_test=X_test,
         y_test=y_test,
         groups=found.groups,

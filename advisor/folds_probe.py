@@ -8,11 +8,14 @@ from numpy.typing import NDArray
 from advisor.adaptation import Embed
 from advisor.dataset import Dataset, Task
 from advisor.division import blocks_of, plan_for
+from advisor.left_out import left_out_residuals, rows_together
 from advisor.splits import split
 
+Floats = NDArray[np.float64]
+
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
-"""Ridge penalties of the probe, for embeddings of length one; the best by leaving out single training rows counts. Our
-choice."""
+"""Ridge penalties of the probe, for embeddings of length one; the best by leaving out single training rows counts, or
+whole blocks of them. Our choice."""
 
 MOST_PROBED = 200
 """Labelled rows that the probe asks about at most: it is asked at every look, and 200 pictures take ten seconds on two
@@ -44,7 +47,8 @@ class FoldsProbe:
 
     def __init__(self, dataset: Dataset, seed: int) -> None:
         plan = plan_for(dataset, seed)
-        folds = split(plan, dataset.y, blocks_of(dataset))[: plan.folds]
+        self.blocks = blocks_of(dataset)
+        folds = split(plan, dataset.y, self.blocks)[: plan.folds]
         order = np.random.default_rng(seed).permutation(dataset.n_labelled)
         self.rows = np.sort(order[:MOST_PROBED])
         self.folds = [
@@ -77,7 +81,8 @@ class FoldsProbe:
         truth, told = [], []
         for train, valid in self.folds:
             if len(valid) and len(train) > 1:
-                found = _ridge(values[train], wanted[train], values[valid])
+                blocks = None if self.blocks is None else self.blocks[train]
+                found = _ridge(values[train], wanted[train], values[valid], blocks)
                 if self.task is Task.REGRESSION:  # back to its own unit
                     found = found * wanted[train].std(axis=0) + wanted[train].mean(axis=0)
                 truth.append(wanted[valid])
@@ -117,15 +122,24 @@ class FoldsProbe:
 
 
 def _ridge(
-    values: NDArray[np.float64], wanted: NDArray[np.float64], others: NDArray[np.float64]
-) -> NDArray[np.float64]:
+    values: Floats, wanted: Floats, others: Floats, blocks: NDArray[np.int64] | None = None
+) -> Floats:
     """Predict by ridge regressions on standardised targets, so that a rare class is not outvoted by a frequent one."""
-    from sklearn.linear_model import RidgeCV
-
     middle, spread = wanted.mean(axis=0), wanted.std(axis=0)
     scaled = (wanted - middle) / np.where(spread > 0, spread, 1.0)
     scaled = np.where(
         spread > 0, scaled, -1.0
     )  # a class that the fold does not hold is never guessed
-    made = RidgeCV(alphas=PENALTIES).fit(values, scaled)
-    return np.asarray(made.predict(others), dtype=np.float64).reshape(len(others), -1)
+    centre, offset = values.mean(axis=0), scaled.mean(axis=0)
+    left, sizes, right = np.linalg.svd(values - centre, full_matrices=False)
+    turned, together = left.T @ (scaled - offset), rows_together(blocks)
+    best, least = PENALTIES[0], np.inf
+    for penalty in PENALTIES:
+        kept = sizes**2 / (sizes**2 + penalty)
+        factor = np.hstack([left * np.sqrt(kept), np.full((len(left), 1), len(left) ** -0.5)])
+        residuals = scaled - offset - left @ (kept[:, None] * turned)
+        error = float(np.mean(left_out_residuals(residuals, factor, together) ** 2))
+        if error < least:
+            best, least = penalty, error
+    weights = right.T @ ((sizes / (sizes**2 + best))[:, None] * turned)
+    return np.asarray((others - centre) @ weights + offset)

@@ -162,16 +162,30 @@ def how_to_use(suggestion: Suggestion, dataset: Dataset) -> str:
     medium = medium_of(dataset.columns)
     folder = _class_folder(dataset) if medium else ""
     if medium and folder:
-        return f"{fill}, or move each {medium.one} straight into the folder of its class, such as {folder}/."
+        # what stands in a table beside class folders is not read
+        return f"Move each {medium.one} into the folder of its class, such as {folder}/: folders give the labels here."
     found = labelled_table(dataset.source)
     table = found.name if found is not None else "the table of the labelled rows"
+    there = 0 if dataset.pool_rows is None else len(dataset.pool_rows)
+    if medium and there == dataset.n_unlabelled:
+        return f"{fill} in {table} itself, where the {medium.many} have their rows already."
     if medium:
         return f"{fill}, then add the {medium.many} with their labels to {table}."
     last = quoted([*header_of(suggestion)[-4:]])
+    if there == dataset.n_unlabelled:
+        return (
+            f"{fill} in {table} itself, which holds these rows already: the column '{header_of(suggestion)[-4]}' says "
+            "which they are, 1 being the first below the header."
+        )
     # these are no features, so the pool's rows were read without them
     own = quoted(dataset.group_columns)
     groups = f" with their {own}, which the list does not have" if dataset.group_columns else ""
-    return f"{fill}, drop the columns {last}, and add the rows to {table}{groups}."
+    again = (
+        f" Of those numbered 1 to {there:,} fill in the rows that {table} holds already, instead."
+        if there
+        else ""
+    )
+    return f"{fill}, drop the columns {last}, and add the rows to {table}{groups}.{again}"
 
 
 def _class_folder(dataset: Dataset) -> str:

@@ -11,7 +11,7 @@ from advisor.dataset import Dataset, Task
 from advisor.division import plan_for
 from advisor.errors import InvalidRequest, quoted
 from advisor.measurement import Probe
-from advisor.metrics import default_metric, get_metric
+from advisor.metrics import Metric, default_metric, get_metric
 from advisor.probe import run_probe
 from advisor.profile import DatasetProfile, profile_dataset
 from advisor.regime import Regime, find_regime
@@ -19,6 +19,9 @@ from advisor.report import Judging
 
 LARGEST_SEED = 2**31 - 1
 """What all libraries take: scikit-learn and Optuna end at 32 bits, some at 31, and the search counts on from it."""
+
+LARGEST_VALUE = 1e100
+"""Largest value of a regression target; our choice: errors are squared and summed, and numbers end at 1.8e308."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def look_at(
     Raises
     ------
     AdvisorError
-        When the metric is unknown, the seed too large or the rows cannot be divided.
+        When the metric is unknown or undefined here, the seed too large or the rows cannot be divided.
     """
     check_seed(seed)
     asked = (backbones,) if isinstance(backbones, str) else tuple(backbones)
@@ -75,6 +78,7 @@ def look_at(
         return Looked(profile, regime)
     if metric is None:
         metric, reason = default_metric(dataset.task, profile.imbalance)
+        _check_says_something(get_metric(metric, dataset.task), dataset)
     else:
         metric, reason = asked_metric(metric, dataset), "asked for"
     splits = plan_for(dataset, seed)
@@ -131,6 +135,12 @@ def asked_metric(name: str, dataset: Dataset) -> str:
         If there is no such metric, it does not fit the task, or it is undefined here even for perfect predictions.
     """
     metric = get_metric(name, dataset.task)
+    _check_says_something(metric, dataset)
+    return metric.name
+
+
+def _check_says_something(metric: Metric, dataset: Dataset) -> None:
+    """Refuse a metric that is undefined even for perfect predictions, and values whose errors cannot be summed."""
     # of several labels at once each may be constant; a single target that is was refused when it was read
     if dataset.task is Task.MULTILABEL:
         y = dataset.y.astype(np.float64)
@@ -139,4 +149,8 @@ def asked_metric(name: str, dataset: Dataset) -> str:
                 f"metric '{metric.name}' is undefined here: none of {quoted(dataset.classes)} is 0 in some and 1 in "
                 f"other of the {dataset.n_labelled:,} labelled rows; pass another --target, or another --metric"
             )
-    return metric.name
+    if dataset.task is Task.REGRESSION and (most := float(np.abs(dataset.y).max())) > LARGEST_VALUE:
+        raise InvalidRequest(
+            f"target {quoted(dataset.targets)} has values up to {most:.3g}, whose squared errors no number can hold: "
+            f"expected {LARGEST_VALUE:g} at most; write it in a larger unit, or as its logarithm"
+        )

@@ -59,12 +59,16 @@ class DatasetProfile(_Frozen):
     n_groups: int | None = None
     smallest_class_groups: int | None = None
     """Groups in which the class seen in fewest groups occurs; ``None`` without groups or for regression."""
+    n_groups_one_class: int = 0
+    """Groups whose rows are all of one class; 0 for regression and multilabel."""
     n_duplicates: int = 0
     """Labelled rows whose features repeat those of another labelled row (the first is not counted)."""
     n_label_conflicts: int = 0
     """Labelled rows whose features also occur with another label."""
     n_test_overlap: int = 0
     """Test rows whose features also occur in a labelled row."""
+    n_pool_overlap: int = 0
+    """Pool rows that repeat a labelled or a test row (items: nearly, of those compared): none is learned from."""
     sampled: bool = False
     """Whether the expensive parts (not the counts) saw a sample of the rows only."""
     sample_size: int | None = None
@@ -73,6 +77,11 @@ class DatasetProfile(_Frozen):
     def items(self) -> str:
         """What its rows are called, in the plural."""
         return ITEMS[self.modality]
+
+    @property
+    def n_pool_new(self) -> int:
+        """Pool rows that can be learned from, since they repeat no labelled or test row that they were compared to."""
+        return max(0, self.n_unlabelled - self.n_pool_overlap)
 
     @property
     def label_scarcity(self) -> float:
@@ -107,8 +116,7 @@ class ColumnPair(_Frozen):
 class ColumnDrift(_Frozen):
     """How far a column's distribution in the test split or the pool is from the one in the labelled rows.
 
-    ``distance`` is in [0, 1]: Kolmogorov-Smirnov (numbers, dates), total variation (categories), or the difference of
-    the shares of missing cells.
+    ``distance`` in [0, 1]: Kolmogorov-Smirnov (numbers, dates), total variation (categories), of shares missing.
     """
 
     column: str
@@ -128,8 +136,7 @@ class OrderedTarget(_Frozen):
 class GroupSuspect(_Frozen):
     """Rows that look like repeated measurements of the same thing.
 
-    ``how`` is ``"key"`` when a column repeats like a key of persons or places, ``"all_but_one"`` when rows are equal
-    in every feature but ``column``.
+    ``how``: ``column`` repeats like a ``"key"`` of persons or places, or rows are equal in ``"all_but_one"``, it.
     """
 
     column: str
@@ -168,8 +175,6 @@ class TabularProfile(DatasetProfile):
     identifiers: tuple[str, ...] = ()
     datetimes: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
-    n_pool_overlap: int = 0
-    """Pool rows whose features also occur in a labelled row."""
     conflict_errors: int = 0
     """Labelled rows that no classifier can get right, since equal features carry a more frequent class."""
     duplicate_columns: tuple[ColumnPair, ...] = ()
@@ -201,8 +206,6 @@ class PerceivedProfile(DatasetProfile):
     """Labelled items that nearly repeat one with another label."""
     n_near_test_overlap: int = 0
     """Test items that nearly repeat a labelled one."""
-    n_pool_overlap: int = 0
-    """Items of the pool that nearly repeat a labelled or a test one."""
     examples: tuple[str, ...] = ()
     """Pairs of near duplicates across classes or splits, at most five, as ``a ~ b``."""
     backbones: tuple[str, ...] = ()
@@ -338,8 +341,6 @@ class AudioProfile(PerceivedProfile):
     """Where the groups come from: the user, who may have wanted none, or a guess from the names of the files."""
     group_hint: str = ""
     """How the groups were found in the names or why they were not used, in words."""
-    n_groups_one_class: int = 0
-    """Groups whose recordings are all of one class."""
     n_test_groups_shared: int = 0
     """Groups of the labelled recordings that occur in the test split, too."""
     picture_backbones: tuple[str, ...] = ()

@@ -83,6 +83,8 @@ def worth_of_labels(
     A power law is drawn through the points in logarithms (the best of the simple curves over 130 datasets,
     Brumen 2021) and followed for one doubling, but only when every point is better than the one before and the
     last step is more than noise: about one learning curve in seven is not well-behaved (LCDB 1.1, arXiv 2505.15657).
+    Of grouped data its points hold whole groups, so it tells what as many more groups are worth, and nothing of single
+    labels: how many new groups those come from is not known.
 
     Parameters
     ----------
@@ -104,13 +106,22 @@ def worth_of_labels(
         return ""
     if unknown := _why_unknown(profile, probe):
         return f"What more labels are worth is not known: {unknown}."
+    if n_more is not None and profile.n_groups is not None:
+        return (
+            f"What {n_more:,} more labels are worth is not known: it depends on how many new groups they come from."
+            f" {worth_of_labels(profile, probe, metric)}"
+        )
     growth = 2.0 if n_more is None else 1.0 + n_more / max(1, profile.n_labelled)
     if n_more is not None and growth > 2.0:
         return (
             f"What {n_more:,} more labels are worth is not known: the curve can be followed for one doubling only."
             f" {worth_of_labels(profile, probe, metric)}"
         )
-    what = "Twice the labels" if n_more is None else f"{n_more:,} more labels"
+    what = f"{n_more:,} more labels" if n_more is not None else "Twice the labels"
+    if profile.n_groups is not None:
+        what = (
+            f"Twice the labels from {2 * profile.n_groups:,} groups instead of {profile.n_groups:,}"
+        )
     curve, name = probe.curve, probe.curve_strategy
     path = ", ".join(f"{_figure(point.score.value)} at {point.n_train:,}" for point in curve)
     errors = [point.error for point in curve]

@@ -77,7 +77,7 @@ def pool_is_worth_using(profile: DatasetProfile) -> bool:
     least = max(POOL_LEAST, POOL_PER_CLASS * profile.n_classes)
     overlap = profile.pool_overlap if isinstance(profile, PerceivedProfile) else None
     foreign = overlap is not None and overlap.share_foreign >= POOL_FOREIGN
-    return profile.n_unlabelled >= least and not foreign
+    return profile.n_pool_new >= least and not foreign
 
 
 def add_by_labels(

@@ -60,7 +60,7 @@ class Suggested(_Frozen):
     position: int
     """Where it stands in the pool, from 0."""
     item: str
-    """Of a file its name relative to the data folder; of a text or a row its number in the pool, from 1."""
+    """Of a file its name relative to the data folder; of a text or a row its number (see Dataset.pool_numbers)."""
     cells: dict[str, str] = {}
     """Of a text or a row, as in the data; missing cells are empty."""
     guess: str
@@ -340,11 +340,10 @@ def _told(
     rows = pool.rows.iloc[list(chosen)]
     names = _items(dataset, rows) if medium else []
     written = [] if medium else written_cells(rows, dataset.columns, marks_of(dataset.source)[1])
+    numbers = dataset.pool_numbers[pool.positions]
     for place, row in enumerate(chosen):
         cells = {} if medium else written[place]
-        item = (
-            relative_name(names[place], dataset.source) if medium else str(pool.positions[row] + 1)
-        )
+        item = relative_name(names[place], dataset.source) if medium else str(numbers[row])
         many = stands_for[row]
         why = f"typical of {many:,} items" if many > 1 else "unlike all others"
         if dataset.task is not Task.REGRESSION and belief.doubts[row] >= TORN:

@@ -20,9 +20,9 @@ from sklearn.metrics import get_scorer
 
 import advisor
 from advisor import downsampling
-from advisor.api import advise, autofit
+from advisor.api import advise, autofit, suggest_labels
 from advisor.calibration import Calibrator
-from advisor.dataset import Task
+from advisor.dataset import Task, read_dataset
 from advisor.errors import InvalidRequest, InvalidRun, UnreadableData
 from advisor.looking import LARGEST_SEED
 from advisor.pipeline import load_pipeline
@@ -405,3 +405,32 @@ def test_the_class_is_the_likeliest_after_calibration(tmp_path: Path) -> None:
     assert 0 < (chances[:, 1] > 0.5).sum() < len(frame)
     told = pipeline.classes_[chances.argmax(axis=1)]
     np.testing.assert_array_equal(pipeline.predict(frame), told)
+
+
+@pytest.mark.parametrize("given", [{"target": "a"}, {"groups": "g"}, {"task": "regression"}])
+def test_how_to_read_is_refused_of_what_is_read_already(given: dict[str, str]) -> None:
+    """It would be ignored without a word."""
+    dataset = read_dataset(small_frame(40), target="y")
+    with pytest.raises(InvalidRequest, match=f"read without '{next(iter(given))}'"):
+        advise(dataset, probe_seconds=None, **given)
+    with pytest.raises(InvalidRequest, match="pass them to read_dataset"):
+        suggest_labels(dataset, 3, **given)
+
+
+def test_what_no_metric_can_judge_is_refused_before_anything_is_measured() -> None:
+    """Labels that nothing has, also by the default metric, and values whose squares no number can hold."""
+    frame = pd.DataFrame({"a": np.sqrt(np.arange(40.0)), "l1": 0, "l2": 0})
+    with pytest.raises(InvalidRequest, match="undefined here: none of 'l1', 'l2'"):
+        advise(frame, target="l1,l2", probe_seconds=None)
+    huge = frame[["a"]].assign(cost=np.linspace(1e299, 1e300, 40))
+    with pytest.raises(InvalidRequest, match=r"'cost' has values up to 1e\+300"):
+        advise(huge, target="cost", task="regression", probe_seconds=None)
+
+
+def test_classes_that_each_come_from_one_group_have_no_score() -> None:
+    """No class is both learned from and tested."""
+    frame = pd.DataFrame({"a": np.sqrt(np.arange(40.0)), "y": np.repeat(["p", "q"], 20)})
+    frame["g"] = np.repeat(["first", "second"], 20)
+    report = advise(frame, target="y", groups="g", probe_seconds=None)
+    said = {finding.rule: finding.message for finding in report.findings}
+    assert "no score can be measured" in said["classes_have_own_groups"]

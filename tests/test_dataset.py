@@ -153,7 +153,7 @@ def test_unrelated_tables_in_a_folder_are_listed(tmp_path: Path) -> None:
 
 def test_rows_without_a_target_are_the_pool_and_classes_keep_their_names(tmp_path: Path) -> None:
     """Whole classes that missing cells made floats are written as in the data; 10 comes after 9."""
-    body = "".join(f"{i},{[9, 10, ''][i % 3]}\n" for i in range(30))
+    body = "".join(f"{i * 0.5},{[9, 10, ''][i % 3]}\n" for i in range(30))
     dataset = read_dataset(write(tmp_path / "t.csv", "a,y\n" + body))
     assert dataset.classes == ("9", "10")
     assert dataset.n_labelled == 20

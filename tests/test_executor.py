@@ -12,6 +12,7 @@ from advisor import executor
 from advisor.executor import LocalWorkers, make_executor, visible_gpus
 from advisor.jobs import FoldJob, FoldResult
 from advisor.space import load_space
+from advisor.worker import _part
 from advisor.workspace import Workspace
 from tests.problems import small_dataset, workspace_of
 
@@ -130,3 +131,14 @@ def test_cores_that_may_not_be_used_get_no_worker(monkeypatch: pytest.MonkeyPatc
         assert executor.jobs == 2
     with LocalWorkers(1) as alone:
         assert alone.threads == 2
+
+
+def test_part_of_the_rows_for_a_learning_curve_holds_whole_blocks() -> None:
+    """A group of which only some rows are left would make the curve that of more groups than there are."""
+    blocks = np.random.default_rng(0).integers(0, 12, 240)
+    rows = _part(240, blocks, 0.5, seed=3)
+    held = set(blocks[rows].tolist())
+    assert 0 < len(held) < 12
+    assert not held & set(np.delete(blocks, rows).tolist())
+    assert abs(len(rows) - 120) <= 20
+    assert len(_part(240, None, 0.25, seed=3)) == 60

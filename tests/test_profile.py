@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 from advisor.dataset import Dataset, Modality, Task
 from advisor.errors import NoStrategy
 from advisor.profile import PROFILERS, TabularProfile, profile_dataset
+from advisor.rejection import find_rejection
+from advisor.rules.scarcity import pool_available, pool_rows_repeat
+from advisor.strategy import STRATEGIES
 from advisor.tables.columns import ColumnKind
 from tests.profiles import make_dataset
 
@@ -278,6 +281,7 @@ def test_given_groups_are_counted_and_no_longer_suspected() -> None:
     )
     profile = table(data)
     assert (profile.n_groups, profile.smallest_class_groups) == (30, 2)
+    assert profile.n_groups_one_class == 30
     assert profile.group_suspects == ()
 
 
@@ -345,3 +349,22 @@ def test_a_modality_without_profiler_is_refused_in_one_sentence(
     monkeypatch.setattr("advisor.profile.PROFILERS", {name: PROFILERS[name] for name in parts})
     with pytest.raises(NoStrategy, match="holds text data"):
         profile_dataset(data)
+
+
+def test_rows_of_the_pool_that_repeat_the_test_split_are_told_and_not_counted() -> None:
+    """Nothing is left to learn from, so no strategy that needs a pool is ready."""
+    data = mixed()
+    labelled, test = data.take(np.arange(100)), data.X.iloc[100:].reset_index(drop=True)
+    object.__setattr__(labelled, "X_test", test)
+    object.__setattr__(labelled, "X_unlabelled", test)
+    profile = table(labelled)
+    assert (profile.n_unlabelled, profile.n_pool_overlap, profile.n_pool_new) == (100, 100, 0)
+    finding = pool_rows_repeat(profile)
+    assert finding is not None
+    assert "nothing is left" in finding.message
+    assert pool_available(profile.model_copy(update={"n_unlabelled": 9_000})) is not None
+    assert pool_available(profile.model_copy(update={"n_unlabelled": 250})) is None
+    cards = [strategy.card for strategy in STRATEGIES.values() if strategy.card.pool]
+    of_tables = [card for card in cards if Modality.TABULAR in card.modalities]
+    assert "label_spreading" in {card.name for card in of_tables}
+    assert all(find_rejection(card, profile, ()) is not None for card in of_tables)

@@ -246,6 +246,48 @@ def test_a_list_is_written_as_the_table_that_it_is_added_to(folder: Path, tmp_pa
     assert np.isin(after.X["x"], pd.concat([before.X["x"], before.X_unlabelled["x"]])).all()
 
 
+@pytest.mark.parametrize("name", ["train.CSV", "train.csv.gz", "data.csv"])
+def test_a_table_of_any_name_that_is_read_says_how_to_write_the_list(
+    folder: Path, tmp_path: Path, name: str
+) -> None:
+    """What is trained on is what the lines are added to, however it is called."""
+    for old in ("train.csv", "unlabeled.csv"):
+        new = name if old == "train.csv" else old
+        frame = pd.read_csv(folder / old)
+        (folder / old).unlink()
+        frame.to_csv(folder / new, sep=";", decimal=",", index=False)
+    dataset = read_dataset(folder)
+    made = choose(dataset, 3)
+    write_suggestion(made, tmp_path / "to_label.csv")
+    listed = pd.read_csv(tmp_path / "to_label.csv", sep=";", dtype=str)
+    assert listed["x"].str.contains(",").all()
+    assert f"add the rows to {name}" in how_to_use(made, dataset)
+
+
+def test_rows_of_the_table_itself_are_numbered_and_filled_in_there(folder: Path) -> None:
+    """Empty lines are counted and never suggested; beside another pool the rows keep the pool's numbers."""
+    train, pool = (pd.read_csv(folder / name) for name in ("train.csv", "unlabeled.csv"))
+    (folder / "unlabeled.csv").unlink()
+    empty = pd.DataFrame({"x": [None] * 3})
+    both = pd.concat([train[:10], empty, pool[:40], train[10:]])
+    both.to_csv(folder / "train.csv", index=False)
+    dataset = read_dataset(folder, target="kind")
+    assert dataset.n_unlabelled == 40
+    made = choose(dataset, 6)
+    for one in made.chosen:
+        assert f"{both['x'].iloc[int(one.item) - 1]:g}" == f"{float(one.cells['x']):g}"
+    told = how_to_use(made, dataset)
+    assert told.startswith("Fill in 'kind' in train.csv itself")
+    assert "'row'" in told
+    pd.concat([pool[40:], empty]).to_csv(folder / "unlabeled.csv", index=False)
+    dataset = read_dataset(folder, target="kind")
+    assert dataset.n_unlabelled == len(pool)
+    assert dataset.pool_numbers.tolist() == list(range(1, len(pool) + 1))
+    assert how_to_use(choose(dataset, 6), dataset).endswith(
+        "Of those numbered 1 to 40 fill in the rows that train.csv holds already, instead."
+    )
+
+
 def test_groups_that_the_list_does_not_have_are_named(folder: Path) -> None:
     """Without them the added rows would be of no group."""
     train = pd.read_csv(folder / "train.csv")
@@ -349,7 +391,8 @@ def test_pictures_are_named_as_in_the_folder(
     profile = profile_dataset(dataset).model_copy(update={"backbones": ("colours",)})
     made = suggest(dataset, profile, 20, None, get_metric("accuracy", dataset.task))
     assert {one.item for one in made.chosen} == {f"unlabeled/p{i}.png" for i in range(10)}
-    assert "train/" in how_to_use(made, dataset)
+    told = how_to_use(made, dataset)
+    assert told.startswith("Move each picture into the folder of its class, such as train/")
     out = tmp_path / "to_label.csv"
     write_suggestion(made, out)
     assert list(pd.read_csv(out).columns) == ["file", *made.targets, "guess", "chance", "why"]
@@ -432,6 +475,16 @@ def test_forecast_follows_the_curve_for_one_doubling_only(folder: Path) -> None:
     assert far.startswith("What 16 more labels are worth is not known")
     assert "Twice the labels (30)" in far
     assert "not monotone" in worth_of_labels(profile, curve(0.2, 0.3, 0.1), metric, 5)
+
+
+def test_forecast_of_grouped_rows_is_of_as_many_more_groups(folder: Path) -> None:
+    """How many new groups single labels come from is not known."""
+    plain = profile_dataset(read_dataset(folder))
+    profile = plain.model_copy(update={"n_groups": 7})
+    metric = get_metric("accuracy", profile.task)
+    said = worth_of_labels(profile, curve(0.4, 0.2, 0.1), metric, 5)
+    assert said.startswith("What 5 more labels are worth is not known: it depends on how many new")
+    assert "Twice the labels from 14 groups instead of 7 (30) should bring" in said
 
 
 def test_command_writes_the_list_and_says_how_to_use_it(

@@ -139,10 +139,9 @@ def test_several_columns_of_text_are_read_as_one() -> None:
 
 def test_equal_texts_everywhere_are_no_text() -> None:
     """A constant column says nothing."""
-    dataset = read_dataset(
-        pd.DataFrame({"t": ["one text for all of them"] * 10, "label": LABELS[:10]})
-    )
-    assert _kinds(dataset) == {"t": ColumnKind.CONSTANT}
+    frame = pd.DataFrame({"t": ["one text for all of them"] * 10, "label": LABELS[:10]})
+    dataset = read_dataset(frame.assign(size=range(10)))
+    assert _kinds(dataset) == {"t": ColumnKind.CONSTANT, "size": ColumnKind.NUMERIC}
 
 
 def test_the_label_is_found_in_front_of_the_text() -> None:

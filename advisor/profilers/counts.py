@@ -19,7 +19,7 @@ def count_labels(dataset: Dataset) -> dict[str, object]:
     Returns
     -------
     dict of str to object
-        The fields from ``name`` to ``smallest_class_groups``.
+        The fields from ``name`` to ``n_groups_one_class``.
     """
     per_class = _class_counts(dataset)
     fields: dict[str, object] = {
@@ -41,6 +41,7 @@ def count_labels(dataset: Dataset) -> dict[str, object]:
     if dataset.groups is not None:
         fields["n_groups"] = int(np.unique(dataset.groups).size)
         fields["smallest_class_groups"] = _smallest_class_groups(dataset, dataset.groups)
+        fields["n_groups_one_class"] = _groups_of_one_class(dataset, dataset.groups)
     return fields
 
 
@@ -72,3 +73,11 @@ def _smallest_class_groups(dataset: Dataset, groups: NDArray[np.int64]) -> int |
     else:
         members = [groups[y == code] for code in range(dataset.n_classes)]
     return min(int(np.unique(rows).size) for rows in members)
+
+
+def _groups_of_one_class(dataset: Dataset, groups: NDArray[np.int64]) -> int:
+    if dataset.task not in (Task.BINARY, Task.MULTICLASS):
+        return 0
+    pairs = np.unique(np.stack([groups, dataset.y.astype(np.int64)], axis=1), axis=0)
+    n_classes = np.unique(pairs[:, 0], return_counts=True)[1]
+    return int((n_classes == 1).sum())

@@ -147,21 +147,24 @@ def _labelled(
 ) -> Labelled:
     """Pair readable embeddings with their classes, where each item has one."""
     whole = np.isfinite(embeddings).all(axis=1)
+    groups = None if dataset.groups is None else dataset.groups[rows[whole]]
     if dataset.task not in (Task.BINARY, Task.MULTICLASS):
-        return Labelled(embeddings[whole], None, (), np.empty(0))
+        return Labelled(embeddings[whole], None, (), np.empty(0), groups)
     counts = np.bincount(dataset.y.astype(np.int64), minlength=dataset.n_classes)
     codes = dataset.y[rows[whole]].astype(np.int64)
-    return Labelled(embeddings[whole], codes, dataset.classes, counts / max(1, counts.sum()))
+    shares = counts / max(1, counts.sum())
+    return Labelled(embeddings[whole], codes, dataset.classes, shares, groups)
 
 
 def _pool(pool: Sequence[str], limit: int, backbone: str, labelled: Labelled) -> dict[str, object]:
-    """Lay a part of the pool beside the labelled items, where there are any of both."""
+    """Lay a part of the pool beside the labelled items, where there are any of both, and of several groups."""
     # Evenly spaced: a pool listed by source or by class is seen from its beginning to its end.
     items = sorted(pool)
     picked = np.unique(np.linspace(0, len(items) - 1, min(limit, len(items))).astype(int))
     there = embed([items[i] for i in picked], backbone)
     there = there[np.isfinite(there).all(axis=1)]
-    if len(labelled.embeddings) < 2 or len(there) == 0:
+    n_alone = len(labelled.embeddings if labelled.blocks is None else np.unique(labelled.blocks))
+    if n_alone < 2 or len(there) == 0:
         return {"pool_overlap": None}
     with threadpool_limits(1):
         overlap, prior = look_at_pool(labelled, there, backbone)

@@ -315,7 +315,7 @@ def find_ordered(
     if task is Task.MULTILABEL or len(frame) < LEAK_ROWS:
         return ()
     for column in columns:
-        if column.kind is ColumnKind.DATETIME:
+        if column.is_dated:
             order = as_floats(frame[column.name])
         elif column.kind is ColumnKind.IDENTIFIER:
             words = frame[column.name].astype(object)

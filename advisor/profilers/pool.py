@@ -3,6 +3,9 @@
 Labels are mostly drawn evenly over the classes while a pool is as it comes. That alone makes the two differ, and is no
 fault: so the shares of the classes are estimated first, and the rest is asked as if the labelled items had those.
 
+Labelled items of one group (takes of a speaker, photos of a patient) lie near each other as no item of another group
+does, so what is new in the pool would look foreign: whole groups are left out together, and each counts once.
+
 References
 ----------
 Lopez-Paz & Oquab (2017), Revisiting classifier two-sample tests, arXiv 1610.06545; Storey (2002), A direct approach to
@@ -61,7 +64,7 @@ FEWEST_ASKED = 20
 """Items of the pool that class shares are estimated from at least; our choice: a share is then known to .1 at best."""
 
 FEWEST_LABELS = 2
-"""Labels of each class for that at least: each item is scored without itself."""
+"""Labels of each class for that at least, in as many blocks: each item is scored without itself and its block."""
 
 MOST_CLASSES = 100
 """Classes that shares are estimated of at most; our choice: of 500 items five are of each."""
@@ -81,12 +84,15 @@ class Labelled:
         What these are called.
     shares : ndarray of float64 of shape (n_classes,)
         Of all labelled items, of which these may be a sample with other ones.
+    blocks : ndarray of int64 of shape (n,) or None
+        Items of equal code, as of one speaker, are left out together and count as one; ``None`` where each is alone.
     """
 
     embeddings: Embeddings
     codes: Codes | None
     classes: Sequence[str]
     shares: Floats
+    blocks: Codes | None = None
 
 
 def look_at_pool(
@@ -97,7 +103,7 @@ def look_at_pool(
     Parameters
     ----------
     labelled : Labelled
-        Two items or more.
+        Two items or more, of two blocks or more.
     pool : ndarray of float32 of shape (m, width)
         Finite, one item or more; in any order.
     backbone : str
@@ -108,22 +114,23 @@ def look_at_pool(
     PoolOverlap, PoolPrior or None
         ``None`` without classes, or with too few labels or items for their shares.
     """
-    own, theirs = nearest_distances(labelled.embeddings, pool)
-    mine, others = _sampled(labelled), np.ones(len(theirs))
-    usual = far_chances(own, theirs, mine)
+    blocks, each = _blocks(labelled)
+    own, theirs = nearest_distances(labelled.embeddings, pool, blocks)
+    mine, others, n_blocks = _sampled(labelled, each), np.ones(len(theirs)), int(blocks.max()) + 1
+    usual = far_chances(own, theirs, mine, n_blocks)
     near = (usual > FOREIGN) | (_share_foreign(usual) < SOME)
     found = _class_shares(labelled, pool, near)
     if found is not None and labelled.codes is not None:
-        prior = np.bincount(labelled.codes, minlength=len(found.shares)) / len(own)
+        prior = np.bincount(labelled.codes, each, len(found.shares)) / each.sum()
         if found.p_value <= SHIFTED:
-            mine = (found.shares / prior)[labelled.codes]
+            mine = each * (found.shares / prior)[labelled.codes]
         # a class that is not in the pool cannot be drawn from it either
         least = np.minimum(prior, 1 / len(pool))
         others = (found.chances * (prior / np.maximum(found.shares, least))).sum(axis=1)
-    auc, p_value = tell_apart(labelled.embeddings, pool, others)
-    foreign = _share_foreign(far_chances(own, theirs, mine))
+    auc, p_value = tell_apart(labelled.embeddings, pool, others, blocks)
+    foreign = _share_foreign(far_chances(own, theirs, mine, n_blocks))
     # which labelled items there are decides where FAR lies, which pool items how many are beyond
-    n_both = 1 / (1 / len(theirs) + (mine**2).sum() / mine.sum() ** 2)
+    n_both = 1 / (1 / len(theirs) + (np.bincount(blocks, mine) ** 2).sum() / mine.sum() ** 2)
     low = foreign - ONE_SIDED * np.sqrt(FAR / (1.0 - FAR) / n_both)
     overlap = PoolOverlap(
         backbone=backbone,
@@ -150,21 +157,33 @@ def look_at_pool(
     )
 
 
-def _sampled(labelled: Labelled) -> Floats:
-    """How much each labelled item counts, so that the sample has the shares of all of them: one where it has."""
+def _blocks(labelled: Labelled) -> tuple[Codes, Floats]:
+    """Codes of the blocks from 0, and the share of its block that each item is."""
+    if labelled.blocks is None:
+        return np.arange(len(labelled.embeddings)), np.ones(len(labelled.embeddings))
+    blocks = np.unique(labelled.blocks, return_inverse=True)[1].astype(np.int64)
+    return blocks, 1.0 / np.bincount(blocks)[blocks]
+
+
+def _sampled(labelled: Labelled, each: Floats) -> Floats:
+    """How much each labelled item counts, so that the sample has the shares of all of them: ``each`` where it has."""
     if labelled.codes is None:
-        return np.ones(len(labelled.embeddings))
-    prior = np.bincount(labelled.codes, minlength=len(labelled.shares)) / len(labelled.codes)
-    return np.asarray(labelled.shares[labelled.codes] / prior[labelled.codes])
+        return each
+    prior = np.bincount(labelled.codes, each, len(labelled.shares)) / each.sum()
+    return np.asarray(each * labelled.shares[labelled.codes] / prior[labelled.codes])
 
 
-def nearest_distances(labelled: Embeddings, pool: Embeddings) -> tuple[Floats, Floats]:
-    """Measure how far items lie from the nearest labelled one, other than themselves.
+def nearest_distances(
+    labelled: Embeddings, pool: Embeddings, blocks: Codes | None = None
+) -> tuple[Floats, Floats]:
+    """Measure how far items lie from the nearest labelled one, other than themselves and their block.
 
     Parameters
     ----------
     labelled, pool : ndarray of float32 of shape (n, width), (m, width)
         Embeddings; n at least 2.
+    blocks : ndarray of int64 of shape (n,) or None
+        Codes of the labelled items' blocks, two at least; ``None`` where each stands alone.
 
     Returns
     -------
@@ -173,11 +192,14 @@ def nearest_distances(labelled: Embeddings, pool: Embeddings) -> tuple[Floats, F
     """
     a, b = directions(labelled), directions(pool)
     among = a @ a.T
-    np.fill_diagonal(among, -1.0)
+    codes = np.arange(len(a)) if blocks is None else blocks
+    among[codes[:, None] == codes] = -1.0
     return 1.0 - among.max(axis=1), 1.0 - (b @ a.T).max(axis=1)
 
 
-def far_chances(own: Floats, theirs: Floats, weights: Floats | None = None) -> Floats:
+def far_chances(
+    own: Floats, theirs: Floats, weights: Floats | None = None, n_blocks: int | None = None
+) -> Floats:
     """Say how usual it is for a labelled item to lie as far from the others as items of the pool do.
 
     Parameters
@@ -186,22 +208,26 @@ def far_chances(own: Floats, theirs: Floats, weights: Floats | None = None) -> F
         As :func:`nearest_distances` returns.
     weights : ndarray of float64 of shape (n,) or None
         How much each labelled item counts; ``None`` for all alike.
+    n_blocks : int or None
+        As how many items they all count; ``None`` for n.
 
     Returns
     -------
     ndarray of float64 of shape (m,)
-        Conformal p-values, from 1 / (n + 1) to 1: even for items of the same kind, small for foreign ones.
+        Conformal p-values, from 1 / (n_blocks + 1) to 1: even for items of the same kind, small for foreign ones.
 
     Examples
     --------
     >>> far_chances(np.array([0.1, 0.2, 0.3]), np.array([0.05, 0.25, 0.9])).tolist()
     [1.0, 0.5, 0.25]
     """
-    counts = np.ones(len(own)) if weights is None else weights * (len(own) / weights.sum())
+    size = len(own) if n_blocks is None else n_blocks
+    weights = np.ones(len(own)) if weights is None else weights
+    counts = weights * (size / weights.sum())
     order = np.argsort(own)
     beyond = np.append(np.cumsum(counts[order][::-1])[::-1], 0.0)
     farther = beyond[np.searchsorted(own[order], theirs, side="left")]
-    return np.asarray((1.0 + farther) / (len(own) + 1))
+    return np.asarray((1.0 + farther) / (size + 1))
 
 
 def _share_foreign(chances: Floats) -> float:
@@ -216,14 +242,20 @@ def _class_shares(
     codes, n_classes = labelled.codes, len(labelled.classes)
     if codes is None or not 2 <= n_classes <= MOST_CLASSES or near.sum() < FEWEST_ASKED:
         return None
-    if np.bincount(codes, minlength=n_classes).min() < FEWEST_LABELS:
+    blocks, _ = _blocks(labelled)
+    # a class within one block counts once
+    of_each = np.unique(np.stack([codes, blocks]), axis=1)[0]
+    if np.bincount(of_each, minlength=n_classes).min() < FEWEST_LABELS:
         return None
-    own, scores = indicator_scores(labelled.embeddings, codes, pool)
+    own, scores = indicator_scores(labelled.embeddings, codes, pool, blocks)
     return estimate_shares(own, codes, scores, labelled.shares, near)
 
 
 def tell_apart(
-    labelled: Embeddings, pool: Embeddings, weights: Floats | None = None
+    labelled: Embeddings,
+    pool: Embeddings,
+    weights: Floats | None = None,
+    blocks: Codes | None = None,
 ) -> tuple[float, float]:
     """Tell labelled items from those of the pool by a ridge: a classifier two-sample test.
 
@@ -238,6 +270,9 @@ def tell_apart(
         Embeddings; as many of each are used as there are of fewer.
     weights : ndarray of float64 of shape (m,) or None
         Chances, relative to each other, with which items of the pool are drawn; ``None`` for all alike.
+    blocks : ndarray of int64 of shape (n,) or None
+        Of labelled items of equal code one is used: the others would tell where it lies, and its exchange with items of
+        the pool would not be random. ``None`` for all.
 
     Returns
     -------
@@ -249,12 +284,16 @@ def tell_apart(
     chances = np.ones(len(pool)) if weights is None else np.maximum(weights, 1e-12)
     even = bool(np.ptp(chances) < 1e-12)
     # half of the pool at most, so that what is drawn first can be what is wanted
-    size = min(len(labelled), len(pool) if even else len(pool) // 2)
+    n_alone = len(labelled) if blocks is None else len(np.unique(blocks))
+    size = min(n_alone, len(pool) if even else len(pool) // 2)
     if size < 2:
         return 0.5, 1.0
     generator = np.random.default_rng(0)
     drawn = np.argsort(generator.exponential(size=len(pool)) / chances, kind="stable")[:size]
-    known = generator.permutation(len(labelled))[:size]
+    known = generator.permutation(len(labelled))
+    if blocks is not None:
+        known = known[np.sort(np.unique(blocks[known], return_index=True)[1])]
+    known = known[:size]
     both = directions(np.concatenate([labelled[known], pool[drawn]]))
     side = np.repeat([0.0, 1.0], size)
     sides = np.stack([side, *(generator.permutation(side) for _ in range(EXCHANGES))], axis=1)

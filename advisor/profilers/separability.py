@@ -128,7 +128,10 @@ def neighbour_skill(features: Floats, codes: NDArray[np.int64]) -> float:
 
 
 def indicator_scores(
-    embeddings: NDArray[np.float32], codes: NDArray[np.int64], others: NDArray[np.float32]
+    embeddings: NDArray[np.float32],
+    codes: NDArray[np.int64],
+    others: NDArray[np.float32],
+    blocks: NDArray[np.int64] | None = None,
 ) -> tuple[Floats, Floats]:
     """Score how much items look like each class, by a ridge on standardised indicators.
 
@@ -140,14 +143,16 @@ def indicator_scores(
         Their classes, from 0; each occurs, and there are two at least.
     others : ndarray of float32 of shape (m, width)
         Of items without a label.
+    blocks : ndarray of int64 of shape (n,) or None
+        Labelled items of equal code, as of one speaker, are left out together; ``None`` where each stands alone.
 
     Returns
     -------
     ndarray of float64 of shape (n, n_classes), ndarray of float64 of shape (m, n_classes)
-        Scores of the labelled items, each by all the others, and of those without a label.
+        Scores of the labelled items, each by all the others or those of other blocks, and of those without a label.
     """
     targets = _standardised(np.eye(int(codes.max()) + 1)[codes])
-    return _leave_one_out(embeddings, targets, others)
+    return _leave_one_out(embeddings, targets, others, blocks)
 
 
 def _standardised(members: Floats) -> Floats:

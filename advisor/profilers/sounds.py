@@ -198,7 +198,7 @@ def _loudness_skill(dataset: Dataset, heard: Sequence[tuple[int, Heard]]) -> flo
 
 
 def _groups(dataset: Dataset) -> dict[str, object]:
-    """Where the groups come from, how many hold one class only, and how many the test split shares."""
+    """Where the groups come from, and how many the test split shares."""
     groups = dataset.groups
     fields: dict[str, object] = {
         "group_source": dataset.group_source,
@@ -206,10 +206,6 @@ def _groups(dataset: Dataset) -> dict[str, object]:
     }
     if groups is None:
         return fields
-    if dataset.task in (Task.BINARY, Task.MULTICLASS):
-        pairs = np.unique(np.stack([groups, dataset.y.astype(np.int64)], axis=1), axis=0)
-        n_classes = np.unique(pairs[:, 0], return_counts=True)[1]
-        fields["n_groups_one_class"] = int((n_classes == 1).sum())
     if dataset.test_groups is not None:
         fields["n_test_groups_shared"] = int(np.intersect1d(groups, dataset.test_groups).size)
     return fields

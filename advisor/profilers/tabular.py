@@ -107,7 +107,7 @@ def _columns(dataset: Dataset, features: list[Column]) -> dict[str, object]:
         "max_cardinality_column": widest,
         "constants": named(ColumnKind.CONSTANT),
         "identifiers": named(ColumnKind.IDENTIFIER),
-        "datetimes": named(ColumnKind.DATETIME),
+        "datetimes": tuple(c.name for c in dataset.columns if c.is_dated),
         "texts": named(ColumnKind.TEXT),
     }
 
@@ -136,17 +136,26 @@ def _repeats(
         "n_label_conflicts": repeats.n_conflicts if is_class else 0,
         "conflict_errors": repeats.conflict_errors if is_class else 0,
         "n_test_overlap": _overlap(dataset.X_test, features, hashes),
-        "n_pool_overlap": _overlap(dataset.X_unlabelled, features, hashes),
+        "n_pool_overlap": _overlap(dataset.X_unlabelled, features, hashes, dataset.X_test),
     }
     if dataset.groups is None and dataset.n_labelled <= SAMPLE:
         fields["group_suspects"] = find_groups(dataset.X, dataset.columns, hashes)
     return fields
 
 
-def _overlap(frame: pd.DataFrame | None, features: list[Column], hashes: RowHashes) -> int:
+def _overlap(
+    frame: pd.DataFrame | None,
+    features: list[Column],
+    hashes: RowHashes,
+    others: pd.DataFrame | None = None,
+) -> int:
+    """Count the rows of a frame that repeat a labelled one, or one of the others."""
     if frame is None or len(frame) == 0:
         return 0
-    return int(np.isin(hash_rows(frame, features).total, hashes.total).sum())
+    seen = hashes.total
+    if others is not None and len(others):
+        seen = np.concatenate([seen, hash_rows(others, features).total])
+    return int(np.isin(hash_rows(frame, features).total, seen).sum())
 
 
 def _sampled(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +18,10 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from advisor.errors import UnreadableData
+from advisor.errors import UnreadableData, quoted
 from advisor.tables.arrow_frames import frame_from_arrow
-from advisor.tables.dialect import COMMA_NUMBER, SAMPLE_BYTES, Dialect, find_dialect
+from advisor.tables.decimals import COMMA_NUMBER, with_points
+from advisor.tables.dialect import SAMPLE_BYTES, Dialect, find_dialect
 from advisor.tables.kinds import NUMBER_SHARE
 from advisor.tables.levels import STRONG_MARKS, find_levels, looks_coded, parse_numbers
 from advisor.tables.reading import READERS, Table, unique_names
@@ -52,6 +53,9 @@ MAX_RETYPED = 8
 
 RAGGED_SHOWN = 5
 
+END_BYTES = 2**20
+"""Bytes at the end of a file of one column that are looked at for empty lines (our choice)."""
+
 
 COMMA_CELL = rf"^{COMMA_NUMBER.pattern}$"
 
@@ -61,6 +65,13 @@ class Delimited:
 
     name = "delimited text"
     suffixes = (".csv", ".tsv", ".tab", ".txt", ".data")
+
+    def __init__(self, known: Collection[str] = ()) -> None:
+        self.known = known
+
+    def knowing(self, names: Collection[str]) -> Delimited:
+        """Make a reader of files that are known to have columns with these names."""
+        return Delimited(names)
 
     def sniff(self, path: Path, head: bytes) -> bool:
         """Look for a delimiter in the first lines of what is no JSON object, no ARFF header and no lines of prose."""
@@ -78,7 +89,7 @@ class Delimited:
 
     def read(self, path: Path) -> Table:
         """Read the whole file; up to 5 % of ragged rows are dropped and named."""
-        dialect = find_dialect(path)
+        dialect = find_dialect(path, self.known)
         names, notes = unique_names(dialect.names)
         ragged = _Ragged()
         types = _sampled_types(path, dialect, names)
@@ -88,6 +99,8 @@ class Delimited:
             ragged = _Ragged()
             table = _parse(path, dialect, names, types, ragged, threads=False)
             notes.append(ragged.note(path, table.num_rows))
+        if len(names) == 1:
+            table = table.slice(0, table.num_rows - _blank_end(path))
         unnamed = [f"c{i}" for i, name in enumerate(dialect.names, start=1) if not name.strip()]
         for name in unnamed:
             if name in table.column_names and table.column(name).null_count == table.num_rows:
@@ -96,24 +109,35 @@ class Delimited:
         frame = frame_from_arrow(table, MARKS)
         if dialect.decimal == ",":
             for worded in frame.select_dtypes("category"):
-                pointed = pd.Series(_with_points(frame[worded]))
-                if _are_numbers(pointed):
+                pointed = _numbers_with_points(frame[worded], dialect)
+                if pointed is not None:
                     frame[worded] = pointed
         return Table(frame, (*dialect.notes, *notes))
 
     def stream(self, path: Path, chunk_rows: int) -> Iterator[Table]:
         """Pieces with every column as words, so that no piece can contradict the types of another."""
-        dialect = find_dialect(path)
+        dialect = find_dialect(path, self.known)
         names, notes = unique_names(dialect.names)
         pieces: list[pa.RecordBatch] = []
         said = (*dialect.notes, *notes)
-        for batch in _batches(path, dialect, names):
+        batches = _batches(path, dialect, names)
+        if len(names) == 1:
+            batches = _without_last(batches, _blank_end(path))
+        n_rows = 0
+        for batch in batches:
             pieces.append(batch)
+            n_rows += batch.num_rows
             if sum(piece.num_rows for piece in pieces) >= chunk_rows:
                 yield Table(_words_frame(pieces, dialect), said)
                 pieces, said = [], ()
         if pieces:
             yield Table(_words_frame(pieces, dialect), said)
+        lacking = [name for name in self.known if name not in names]
+        if not n_rows and lacking:
+            raise UnreadableData(
+                f"{path.name} has no rows below its first line, which is taken for the header but does not name "
+                f"{quoted(lacking)}: put the names of the columns above the rows"
+            )
 
 
 class _Ragged:
@@ -153,6 +177,7 @@ def _options(
         delimiter=dialect.delimiter,
         quote_char='"' if dialect.quoted else False,
         newlines_in_values=dialect.quoted,
+        ignore_empty_lines=len(names) > 1,  # in a table of one column they are missing cells
         invalid_row_handler=ragged,
     )
     convert = arrow_csv.ConvertOptions(
@@ -277,20 +302,54 @@ def _batches(path: Path, dialect: Dialect, names: list[str]) -> Iterator[pa.Reco
             block = min(8 * block, MAX_BLOCK_BYTES)
 
 
+def _without_last(batches: Iterator[pa.RecordBatch], n: int) -> Iterator[pa.RecordBatch]:
+    """Blocks of rows without the last ``n`` rows of all of them."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        while sum(later.num_rows for later in held[1:]) >= n:
+            yield held.pop(0)
+            if not held:
+                break
+    left = sum(batch.num_rows for batch in held) - n
+    for batch in held:
+        yield batch.slice(0, max(left, 0))
+        left -= batch.num_rows
+
+
+def _blank_end(path: Path) -> int:
+    """Count the empty lines at the end of a file, below its last row."""
+    with path.open("rb") as file:
+        file.seek(max(_size(path) - END_BYTES, 0))
+        end = file.read().replace(b"\0", b"")
+    breaks = end[len(end.rstrip(b"\r\n")) :]
+    return max(max(breaks.count(b"\n"), breaks.count(b"\r")) - 1, 0)
+
+
 def _words_frame(pieces: list[pa.RecordBatch], dialect: Dialect) -> pd.DataFrame:
     """Make words of the batches, with a decimal point in place of the comma."""
     frame = frame_from_arrow(pa.Table.from_batches(pieces), MARKS)
     if dialect.decimal == ",":
         for name in frame.columns:
-            frame[name] = _with_points(frame[name])
+            pointed = _numbers_with_points(frame[name], dialect)
+            if pointed is None:
+                words = frame[name].cat.categories
+                pointed = _respelt(frame[name], words.str.replace(COMMA_CELL, r"\1.\2", regex=True))
+            frame[name] = pointed
     return frame
 
 
-def _with_points(cells: pd.Series) -> pd.Categorical:
-    """Words with a decimal point in place of the comma; a number spelt either way is one word."""
-    words = cells.cat.categories.str.replace(COMMA_CELL, r"\1.\2", regex=True)
-    codes, levels = pd.factorize(words, sort=True)
-    return pd.Categorical.from_codes(np.append(codes, -1).take(cells.cat.codes), categories=levels)
+def _numbers_with_points(cells: pd.Series, dialect: Dialect) -> pd.Series | None:
+    """Words with a decimal point in place of the comma, also where a unit follows; None where they are no numbers."""
+    pointed = _respelt(cells, with_points(cells.cat.categories, dialect.grouped))
+    return pointed if _are_numbers(pointed) else None
+
+
+def _respelt(cells: pd.Series, words: Sequence[str] | pd.Index[str]) -> pd.Series:
+    """The same cells with other words for their levels; a number spelt either way is one word."""
+    levels, codes = np.unique(np.asarray(words, dtype=object), return_inverse=True)
+    codes = np.append(codes, -1).take(cells.cat.codes)
+    return pd.Series(pd.Categorical.from_codes(codes, categories=pd.Index(levels, dtype="str")))
 
 
 def _are_numbers(cells: pd.Series) -> bool:

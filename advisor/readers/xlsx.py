@@ -39,6 +39,8 @@ class Xlsx:
             with warnings.catch_warnings(), path.open("rb") as file:
                 warnings.simplefilter("ignore")  # about styles and extensions we do not read
                 book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+                for sheet in book.worksheets:
+                    sheet.reset_dimensions()  # many programs write a wrong one
                 sheets = {
                     sheet.title: list(_rows(sheet.iter_rows(values_only=True)))
                     for sheet in book.worksheets

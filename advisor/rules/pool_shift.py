@@ -73,7 +73,7 @@ def pool_is_small(profile: DatasetProfile) -> Finding | None:
     What: counts both. Why: what learns from a pool was shown to gain with 10 to 1,000 times as many unlabelled items as
     labels; less than five times as many say little that the labels do not.
     """
-    n, n_labelled = profile.n_unlabelled, profile.n_labelled
+    n, n_labelled = profile.n_pool_new, profile.n_labelled
     if not 0 < n < TIMES * n_labelled:
         return None
     return note(

@@ -14,6 +14,10 @@ OPTIMISTIC_BELOW = 100
 """Labelled rows below which the search keeps to few candidates: interval methods themselves turn conservative under
 about 80 to 100 rows. Our choice."""
 
+REPEATED = 0.05
+"""Share of a table's pool that repeats labelled or test rows from which that is told, as of repeated labelled rows; our
+choice: rows of a few coarse columns agree by chance."""
+
 POOL_FACTOR = 2.0
 """Pool rows per labelled row from which the pool is worth telling of; our choice."""
 
@@ -89,15 +93,34 @@ def pool_available(profile: TabularProfile) -> Finding | None:
     self-training made things worse in 15 of 28 published settings and on most of our tables, so it is never done by
     default.
     """
-    if profile.n_unlabelled < POOL_FACTOR * profile.n_labelled:
+    if profile.n_pool_new < POOL_FACTOR * profile.n_labelled:
         return None
     rows = [load_evidence()[name] for name in OF_POOLS]
     return note(
-        f"{profile.n_unlabelled:,} unlabelled rows lie beside {profile.n_labelled:,} labelled ones: labelling more "
+        f"{profile.n_pool_new:,} unlabelled rows lie beside {profile.n_labelled:,} labelled ones: labelling more "
         "of them is the surest gain (see what more labels are worth). On our tables what learns from a pool was no "
         "better on average than a linear model without it, so it is used only if it wins on labelled folds; the "
         "likeliest to is label_spreading, where labels were drawn at random from the pool.",
         effects=tuple(e for row in rows if row.covers(profile.n_labelled) for e in row.effects()),
-        n_unlabelled=profile.n_unlabelled,
+        n_unlabelled=profile.n_pool_new,
         n_labelled=profile.n_labelled,
+    )
+
+
+@rule(reference="our choice: 5 % of the pool; such rows are left out of whatever learns from it")
+def pool_rows_repeat(profile: TabularProfile) -> Finding | None:
+    """Rows of the pool that repeat labelled or test rows.
+
+    What: compares all cells that are learned from. Why: labelled rows bring nothing new, and test rows in the pool make
+    whatever learns from it look better than it is, so none of them is learned from.
+    """
+    repeated, n = profile.n_pool_overlap, profile.n_unlabelled
+    if repeated < REPEATED * max(1, n):
+        return None
+    left = f"{profile.n_pool_new:,} are left" if profile.n_pool_new else "nothing is left"
+    return note(
+        f"{repeated:,} of the {n:,} unlabelled rows {'repeats' if repeated == 1 else 'repeat'} a labelled or a test "
+        f"row: they are left out of whatever learns from the pool, and {left}. Check which rows --unlabeled names.",
+        n_pool_overlap=repeated,
+        n_unlabelled=n,
     )

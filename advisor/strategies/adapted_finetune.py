@@ -40,7 +40,7 @@ FOLDS_SHARING = 6
 ADAPTABLE = {
     "base_models": "a base language model (--backbone roberta-base): predicting masked words would undo what makes a "
     "sentence encoder embed sentences",
-    "n_unlabelled": "a pool of unlabelled texts (or pictures, or recordings) to adapt to",
+    "n_pool_new": "a pool of unlabelled texts (or pictures, or recordings) to adapt to",
 }
 """What must be there besides the libraries; the first is asked of texts alone."""
 

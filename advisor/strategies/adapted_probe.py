@@ -35,7 +35,7 @@ REQUIRES = NEEDS.model_copy(
     update={
         "modules": ("torch", "lightning", "lightly"),
         "extra": "vision",
-        "present": {"n_unlabelled": "a pool of unlabelled items to adapt to"},
+        "present": {"n_pool_new": "a pool of unlabelled items to adapt to"},
     }
 )
 

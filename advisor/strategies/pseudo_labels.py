@@ -32,7 +32,7 @@ from advisor.strategies.linear import LinearModel
 from advisor.strategies.linear_probe import NEEDS, backbones_of
 from advisor.strategy import FitContext, Model, Params, Strategy, number, word
 
-PRESENT = {"n_unlabelled": "a pool of unlabelled rows to learn from"}
+PRESENT = {"n_pool_new": "a pool of unlabelled rows to learn from"}
 """What the data must have."""
 
 NO_POOL = (

@@ -17,15 +17,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from advisor.errors import UnreadableData, quoted
+from advisor.tables.dates import CLOCK_FORMATS, parse_dates, without_zone
 from advisor.tables.levels import (
     MISSING_MARKS,
     STRONG_MARKS,
     TRUTH_WORDS,
     as_numbers,
     narrow_levels,
-    parse_dates,
     parse_numbers,
-    without_zone,
 )
 from advisor.tables.scales import scale_values
 
@@ -91,6 +90,16 @@ class Column(BaseModel):
     reason: str = ""
     """Why this kind, in words a user reads."""
 
+    @property
+    def is_dated(self) -> bool:
+        """Whether cells lie on a calendar: times of day alone do not."""
+        return self.kind is ColumnKind.DATETIME and self.date_format not in CLOCK_FORMATS
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether a later table must have the column: no model reads identifiers and constants."""
+        return self.kind in USABLE_KINDS | FILE_KINDS
+
 
 def conform(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     """Any later table → the columns, order and dtypes of the schema.
@@ -105,12 +114,13 @@ def conform(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     Returns
     -------
     DataFrame of shape (n_rows, n_columns)
-        With the dtypes of :class:`Column` and a fresh index; a cell that cannot be read as its kind is missing.
+        With the dtypes of :class:`Column` and a fresh index; a cell that cannot be read as its kind is missing, and so
+        are all cells of an identifier or constant that the table lacks.
 
     Raises
     ------
     UnreadableData
-        If columns are missing; all of them are named.
+        If columns that are learned from are missing; all of them are named.
 
     Examples
     --------
@@ -118,13 +128,17 @@ def conform(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     >>> conform(pd.DataFrame({"b": ["x"], "a": ["1.5"]}), schema)["a"].tolist()
     [1.5]
     """
-    missing = [column.name for column in columns if column.name not in frame.columns]
+    present = set(frame.columns)
+    missing = [c.name for c in columns if c.name not in present and c.is_needed]
     if missing:
         raise UnreadableData(
             f"{len(missing)} of {len(columns)} feature columns missing: {quoted(missing)}; "
             f"got {quoted(frame.columns)}. Add them (empty where unknown)."
         )
-    parts = {column.name: _conformed(frame[column.name], column) for column in columns}
+    parts = {
+        c.name: _conformed(frame[c.name] if c.name in present else _empty(len(frame)), c)
+        for c in columns
+    }
     made = pd.DataFrame(parts, index=pd.RangeIndex(len(frame)), copy=False)
     # A copy brings columns of one kind together: rows of thousands of columns are then taken at once.
     return made.copy() if len(columns) > len(frame) else made
@@ -143,7 +157,8 @@ def conformance_notes(frame: pd.DataFrame, columns: Sequence[Column]) -> list[st
     Returns
     -------
     list of str
-        Extra columns, another order, words not seen before, and cells that could not be read; empty if none.
+        Extra columns, those that are not needed and not there, another order, words not seen before, and cells that
+        could not be read; empty if none.
     """
     names = [column.name for column in columns]
     known, present = set(names), set(frame.columns)
@@ -151,6 +166,9 @@ def conformance_notes(frame: pd.DataFrame, columns: Sequence[Column]) -> list[st
     extra = [name for name in frame.columns if name not in known]
     if extra:
         notes.append(f"columns that are not features were ignored: {quoted(extra)}")
+    lacking = [c.name for c in columns if c.name not in present and not c.is_needed]
+    if lacking:
+        notes.append(f"columns that no model uses are not there: {quoted(lacking)}")
     shared = [name for name in names if name in present]
     if [name for name in frame.columns if name in known] != shared:
         notes.append("the columns stand in another order; they were matched by name")
@@ -214,6 +232,11 @@ def distinguishing(columns: Sequence[Column]) -> list[str]:
     """
     usable = [column.name for column in columns if column.kind in USABLE_KINDS]
     return usable or [column.name for column in columns]
+
+
+def _empty(n_rows: int) -> pd.Series:
+    """Stand in for a column that is not there."""
+    return pd.Series(np.full(n_rows, np.nan))
 
 
 def _conformed(series: pd.Series, column: Column) -> pd.Series:

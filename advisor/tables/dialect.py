@@ -11,7 +11,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from advisor.errors import UnreadableData
+from advisor.tables.decimals import COMMA_CELL, NUMERIC_SHARE, find_decimal, is_number
 from advisor.tables.levels import MISSING_MARKS
 from advisor.texts.encoding import ENCODING_SAMPLE, guess_encoding
 
@@ -37,12 +38,11 @@ DELIMITERS = (",", ";", "\t", "|")
 MAX_CONTROL_SHARE = 0.002
 """Fraction of control characters above which a file is not text (our choice; text has none)."""
 
-NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
-COMMA_NUMBER = re.compile(r"(\s*[-+]?\d*),(\d+(?:[eE][-+]?\d+)?\s*)")
-WHOLE_OR_COMMA = re.compile(rf"\s*[-+]?\d+\s*|{COMMA_NUMBER.pattern}")
+SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
+"""What Excel writes before the header to say what parts the cells."""
 
-NUMERIC_SHARE = 0.9
-"""Fraction of a sampled column's cells that must be numbers for it to vote on the header (our choice)."""
+UNNAMED = re.compile(r"c[1-9]\d*")
+"""What the columns of a file without a header are called."""
 
 MAX_LEVEL_SHARE = 0.5
 """Distinct share up to which a column of words repeats itself and may vote on the header (our choice)."""
@@ -63,9 +63,11 @@ class Dialect:
     has_header : bool
         Whether the first record is the header.
     skip_lines : int
-        Lines before the first record: blank, or comments.
+        Lines before the first record: blank, comments, or what says the delimiter.
     decimal : str
         ``.`` or ``,``.
+    grouped : bool
+        Whether points part thousands, as in ``8.107,37``.
     quoted : bool
         Whether ``"`` quotes; False where there are none, or an odd number of them.
     notes : tuple of str
@@ -77,17 +79,20 @@ class Dialect:
     has_header: bool
     skip_lines: int
     decimal: str
+    grouped: bool
     quoted: bool
     notes: tuple[str, ...]
 
 
-def find_dialect(path: Path) -> Dialect:
+def find_dialect(path: Path, known: Collection[str] = ()) -> Dialect:
     """Look at a delimited text file → how it is written.
 
     Parameters
     ----------
     path : Path
         An existing file.
+    known : collection of str
+        Names of the columns that such files are known to have: they tell what is a header.
 
     Returns
     -------
@@ -96,8 +101,7 @@ def find_dialect(path: Path) -> Dialect:
     Raises
     ------
     UnreadableData
-        If it is not text, holds nothing but blank lines, or nothing says how to read a column of numbers of which some
-        have commas and some have points.
+        If it is not text, holds nothing but blank lines, or nothing says how to read commas in its numbers.
     """
     notes: list[str] = []
     encoding, quotes = _find_encoding(path, notes)
@@ -106,28 +110,36 @@ def find_dialect(path: Path) -> Dialect:
     cut = len(text.encode("utf-8", "replace")) >= SAMPLE_BYTES // 4 and "\n" in text
     lines = io.StringIO(text[: text.rfind("\n") + 1] if cut else text, newline="").readlines()
     skip = _count_preamble(lines)
+    said = SEPARATOR_LINE.fullmatch(lines[skip].lstrip("\ufeff")) if skip < len(lines) else None
+    if said:
+        skip += 1 + _count_preamble(lines[skip + 1 :])
     if skip == len(lines):
         raise UnreadableData(f"{path.name} holds only blank lines or comments: expected a table")
     if quotes % 2:
         notes.append("the number of double quotes is odd, so they are read as plain characters")
     sample = "".join(lines[skip:])
     quoting = quotes > 0 and quotes % 2 == 0
-    delimiter, records = _find_delimiter(sample, quoting)
+    delimiter, records = (
+        (said[1], _split(sample, said[1], quoting)) if said else _find_delimiter(sample, quoting)
+    )
     header, rows = records[0], records[1:]
-    has_header = not _lacks_header(header, rows)
+    has_header = _has_header(header, rows, known)
     if not has_header:
         notes.append(f"{path.name} has no header; its columns are called c1 to c{len(header)}")
     names = _header_names(header, rows, has_header, notes)
-    decimal, mixed = _find_decimal(rows, delimiter, notes)
-    if mixed:
-        raise UnreadableData(
-            f"{path.name} writes numbers of one column in two ways, such as {mixed[0]} and {mixed[1]}: expected one "
-            "decimal mark; replace the other"
-        )
+    decimal, grouped = find_decimal(path.name, rows if has_header else records, delimiter, notes)
     if delimiter != ",":
         notes.append(f"{path.name} is delimited by {_spoken(delimiter)}")
     return Dialect(
-        encoding, delimiter, tuple(names), has_header, skip, decimal, quoting, tuple(notes)
+        encoding,
+        delimiter,
+        tuple(names),
+        has_header,
+        skip,
+        decimal,
+        grouped,
+        quoting,
+        tuple(notes),
     )
 
 
@@ -221,7 +233,7 @@ def _find_delimiter(sample: str, quoting: bool) -> tuple[str, list[list[str]]]:
         # names hold no decimal commas: what splits the rows and not the header is in the cells
         fits = len(split[0]) > 1 and len(split[0]) in (width, width - 1)
         commas = [cell for record in split[1:] for cell in record if "," in cell]
-        decimal = bool(commas) and all(map(COMMA_NUMBER.fullmatch, commas))
+        decimal = bool(commas) and all(map(COMMA_CELL.fullmatch, commas))
         if (score := (fits, decimal, share, width)) > best:
             best, chosen, records = score, delimiter, split
     return chosen, records
@@ -240,6 +252,30 @@ def _split(sample: str, delimiter: str, quoting: bool) -> list[list[str]]:
     return records or [[sample]]
 
 
+def _has_header(
+    first: Sequence[str], rows: Sequence[Sequence[str]], known: Collection[str]
+) -> bool:
+    """Whether the first record is the header: what is known of the columns decides where it can."""
+    cells = {cell.strip().strip("\ufeff") for cell in first}
+    shared = cells & set(known)
+    if len(cells) == len(first) and shared and (shared == cells or 2 * len(shared) > len(known)):
+        return True
+    if known and all(map(UNNAMED.fullmatch, known)) and len(first) >= len(known):
+        return _is_headed(first, rows)
+    return not _lacks_header(first, rows)
+
+
+def _is_headed(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a word stands above a column of numbers: only then is there a header where none is expected."""
+    for position, cell in enumerate(first):
+        below = [row[position].strip() for row in rows if len(row) > position]
+        below = [value for value in below if value not in MISSING_MARKS]
+        numeric = bool(below) and sum(map(is_number, below)) >= NUMERIC_SHARE * len(below)
+        if numeric and not is_number(cell) and cell.strip() not in MISSING_MARKS:
+            return True
+    return False
+
+
 def _lacks_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Whether the first record is clearly data: every cell that can tell looks like those below it."""
     if not rows or _counts_up(first):
@@ -250,9 +286,9 @@ def _lacks_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
         below = [value for value in below if value not in MISSING_MARKS]
         if not below or cell.strip() in MISSING_MARKS:
             continue
-        numeric = sum(map(_is_number, below)) / len(below)
+        numeric = sum(map(is_number, below)) / len(below)
         if numeric >= NUMERIC_SHARE:
-            if not _is_number(cell):
+            if not is_number(cell):
                 return False
             alike += 1
         elif len(set(below)) <= MAX_LEVEL_SHARE * len(below):
@@ -260,10 +296,6 @@ def _lacks_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
                 return False
             alike += 1
     return alike > 0
-
-
-def _is_number(cell: str) -> bool:
-    return bool(NUMBER.fullmatch(cell) or COMMA_NUMBER.fullmatch(cell))
 
 
 def _counts_up(cells: Sequence[str]) -> bool:
@@ -289,47 +321,5 @@ def _header_names(
     return names
 
 
-def _find_decimal(
-    rows: Sequence[Sequence[str]], delimiter: str, notes: list[str]
-) -> tuple[str, tuple[str, str] | None]:
-    """Whether numbers are written with a decimal comma, by a vote of the sampled columns; and what contradicts it.
-
-    Beside columns of decimal commas a number is read alike in either spelling; elsewhere a comma would part thousands,
-    and all rows of a table to which a few with points were added would change.
-    """
-    commas = points = 0
-    mixed: list[list[str]] = []
-    for position in range(max((len(row) for row in rows), default=0)):
-        cells = [row[position].strip() for row in rows if len(row) > position]
-        cells = [cell for cell in cells if cell not in MISSING_MARKS]
-        if not cells:
-            continue
-        if all(WHOLE_OR_COMMA.fullmatch(cell) for cell in cells):
-            commas += any(COMMA_NUMBER.fullmatch(cell) for cell in cells)
-            continue
-        plain = sum(bool(NUMBER.fullmatch(cell)) for cell in cells) >= NUMERIC_SHARE * len(cells)
-        both = all(any(mark in cell for cell in cells) for mark in ",.")
-        # quotes around a comma, where commas part the cells, are a slip among many points
-        if both and all(map(_is_number, cells)) and not (plain and delimiter == ","):
-            mixed.append(cells)
-        elif plain:
-            points += 1
-    if commas <= points or (delimiter == "," and _thousands(rows)):
-        sure = points > 0 or delimiter == ","
-        wrong = [cells for cells in mixed if not (sure and _thousands([cells]))]
-        if not wrong:
-            return ".", None
-        comma, point = (next(cell for cell in wrong[0] if mark in cell) for mark in ",.")
-        return ".", (comma, point)
-    notes.append("numbers are written with a decimal comma")
-    return ",", None
-
-
-def _thousands(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the commas in quoted numbers all stand before three digits, as thousands separators do."""
-    found = [cell for row in rows for cell in row if COMMA_NUMBER.fullmatch(cell)]
-    return all(re.fullmatch(r"\s*[-+]?\d{1,3},\d{3}\s*", cell) for cell in found)
-
-
 def _spoken(delimiter: str) -> str:
-    return {"\t": "tabs", ";": "semicolons", "|": "bars"}[delimiter]
+    return {"\t": "tabs", ";": "semicolons", "|": "bars"}.get(delimiter, f"'{delimiter}'")

@@ -135,17 +135,18 @@ def gather(data: object, unlabeled: object = None, name: str | None = None) -> I
             inputs = replace(inputs, broken=(*inputs.broken, *faults))
             notes.append(broken_note(faults, medium))
     elif unlabeled is not None:
-        pool, said = as_frame(unlabeled)
+        pool, said = as_frame(unlabeled, list(inputs.train.columns))
         notes.extend(said)
     return replace(inputs, name=name or inputs.name, pool=pool, notes=tuple(notes))
 
 
-def as_frame(data: object) -> tuple[pd.DataFrame, list[str]]:
+def as_frame(data: object, known: Sequence[str] = ()) -> tuple[pd.DataFrame, list[str]]:
     """Read a path or a frame-like value → raw frame with distinct ``str`` column names, and notes.
 
     Parameters
     ----------
     data : path, pandas DataFrame, polars DataFrame, or array of shape (n_rows, n_columns)
+    known : sequence of str, the names of columns by which a file's header is told from its rows
 
     Returns
     -------
@@ -162,7 +163,7 @@ def as_frame(data: object) -> tuple[pd.DataFrame, list[str]]:
         path = Path(data)
         sources, refusal = _find(path)
         if sources is not None:
-            table = read_table(sources.train)
+            table = read_table(sources.train, known)
             return table.frame, list(table.notes)
         texts = texts_in_files(path) if path.is_dir() else None
         if texts is None:
@@ -180,8 +181,7 @@ def as_frame(data: object) -> tuple[pd.DataFrame, list[str]]:
         data = data.to_frame(TEXT if data.name is None else data.name)
     if not isinstance(data, pd.DataFrame):
         raise UnreadableData(
-            f"expected a path, a pandas or polars DataFrame, a Bunch or (X, y), got "
-            f"{type(data).__name__}"
+            f"expected a path, a pandas or polars DataFrame, a Bunch or (X, y), got {type(data).__name__}"
         )
     if not len(data):
         raise UnreadableData("the DataFrame has no rows: expected at least one")
@@ -237,9 +237,9 @@ def _find(path: Path) -> tuple[Sources | None, UnreadableData | None]:
 
 def _read_tables(sources: Sources, path: Path, skip_pool: bool) -> Inputs:
     train = read_table_with_files(sources.train)
-    notes = [*sources.notes, *train.notes]
-    test = read_table_with_files(sources.test) if sources.test else None
-    pool = read_table_with_files(sources.pool) if sources.pool and not skip_pool else None
+    known, notes = list(train.frame.columns), [*sources.notes, *train.notes]
+    test = read_table_with_files(sources.test, known) if sources.test else None
+    pool = None if skip_pool or not sources.pool else read_table_with_files(sources.pool, known)
     for table in (test, pool):
         if table is not None:
             notes.extend(note for note in table.notes if note not in notes)

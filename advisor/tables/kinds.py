@@ -15,11 +15,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from advisor.tables.columns import Column, ColumnKind
+from advisor.tables.dates import find_date_format
 from advisor.tables.levels import (
     SOFT_MARKS,
     STRONG_MARKS,
     as_numbers,
-    find_date_format,
     find_truth,
     is_complex,
     looks_coded,
@@ -50,8 +50,12 @@ MIN_ROWS_FOR_DISTINCT = 20
 NEARLY_UNIQUE = 0.95
 """Fraction of distinct values that makes an identifier of a column named like one (our choice)."""
 
-INDEX_DENSITY = 0.9
-"""Unique whole numbers that fill this fraction of their range are shuffled row numbers (our choice)."""
+INDEX_DENSITY = 0.5
+"""Unique whole numbers that fill this fraction of the range from 0 are row numbers, in any order (our choice: the other
+half may lie in a test split; that as many measurements all differ is unlikely)."""
+
+INDEX_START = 10
+"""Row numbers begin below this where the first rows lie in a test split (our choice: a half leaves 0.1 %)."""
 
 MIN_TEXT_WORDS = 2.0
 """Mean words per cell from which many distinct strings are text and not codes (our choice)."""
@@ -76,12 +80,18 @@ ID_TOKENS = frozenset(
 """Parts of a column name that say "identifier" wherever they stand."""
 
 ID_LAST_TOKENS = frozenset(
-    {"number", "no", "nr", "num", "code", "name", "sample", "row", "unnamed"}
+    {"number", "no", "nr", "num", "code", "name", "sample", "row", "unnamed", "line", "#", "№"}
 )
 """Parts of a column name that say so only at its end."""
 
-TIME_TOKENS = frozenset({"year", "yr", "time", "date", "age", "day", "month"})
-"""Names of whole numbers that may ascend row by row and still mean something."""
+TIME_TOKENS = frozenset(
+    {"year", "yr", "time", "date", "age", "day", "month", "week", "hour", "minute", "second"}
+    | {"years", "days", "months", "weeks", "hours", "minutes", "seconds"}
+)
+"""Names of whole numbers that may count up from row to row and still mean something."""
+
+UNNAMED = re.compile(r"c1|unnamed\W*\d*", re.IGNORECASE)
+"""What a first column without a name is called: by our readers, or by pandas where it was saved once more."""
 
 
 NUMBERING = (ColumnKind.NUMERIC, ColumnKind.CATEGORICAL, ColumnKind.HIGH_CARDINALITY)
@@ -185,11 +195,10 @@ def _identifier_reason(
         return f"{distinct} distinct whole numbers in {n} rows, and named like an identifier"
     if distinct < n or tokens(name) & TIME_TOKENS:
         return None
-    steps = np.diff(seen)
-    if (steps > 0).all() or (steps < 0).all():
-        return "unique whole numbers that only ascend or descend, like a row number"
-    if n >= INDEX_DENSITY * (seen.max() - seen.min() + 1):
-        return "unique whole numbers without gaps, like a row number"
+    # that rows are sorted by a column says nothing: people sort by what they measured, too
+    counts = 0 <= seen.min() < INDEX_START and np.diff(np.sort(seen)).min() == 1
+    if counts and n >= INDEX_DENSITY * (seen.max() + 1):
+        return "unique whole numbers that count from 0 or 1, like a row number"
     return None
 
 
@@ -310,7 +319,7 @@ def tokens(name: str) -> frozenset[str]:
 
 def _split_name(name: str) -> list[str]:
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
-    return [part.lower() for part in re.split(r"[\W_]+", spaced) if part]
+    return [part.lower() for part in re.findall(r"[^\W_]+|[#№]", spaced)]
 
 
 def evenly_spaced(n: int, most: int) -> NDArray[np.int64]:

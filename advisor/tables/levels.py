@@ -1,4 +1,4 @@
-"""Cells as they are written → levels, numbers, truth values and dates.
+"""Cells as they are written → levels, numbers and truth values; dates are in :mod:`advisor.tables.dates`.
 
 Everything here works on the *distinct* values of a column (its levels) and spreads the result over the rows by
 integer codes, so a million rows with fifty levels cost fifty conversions.
@@ -37,23 +37,20 @@ TRUTH_WORDS = (
 )
 """Pairs of words for 0 and 1, compared without regard to case."""
 
-DATE_FORMATS = (
-    *("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d"),
-    *("%d-%m-%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%m/%d/%Y"),
-    *("%d-%m-%y", "%d/%m/%y", "%d.%m.%y", "%m/%d/%y"),
-    *("%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y"),
+SPACERS = "\u00a0\u202f\u2009\u2019'"
+"""Signs that part thousands and nothing else: no-break and thin spaces, apostrophes."""
+NUMBER_DRESS = (
+    rf"^\s*[-+]?[$€£]?\s*(?:\d{{1,3}}(?:,\d{{3}})+|\d{{1,3}}(?:[{SPACERS}]\d{{3}})+|\d*)"
+    r"(?:\.\d+)?\s*[%€£$]?\s*$"
 )
-"""Date formats tried in this order, each also with a time; day first wins where both orders fit."""
-
-TIME_SUFFIXES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f")
-"""What may follow a date; ISO 8601 with ``T`` and zones is tried first, as a whole."""
-
-ISO = "ISO8601"
-"""What pandas calls dates by that standard, in several forms, in place of a format."""
-
-DATE_SHAPE = r"^\s*\d{1,4}[-/. ][A-Za-z0-9]{1,9}[-/., ]{1,2}\d{1,4}"
-NUMBER_DRESS = r"^\s*[-+]?[$€£]?\s*(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?\s*%?\s*$"
 """A number with a currency sign, thousands separators or a percent sign."""
+IN_PARENTHESES = r"^\s*\((?=[$€£\s]*[\d.])([^()]*)\)\s*$"
+"""A negative number as accountants write it."""
+UNIT = r"(?:[^\W\d_]|[%°€$£¥/])[^\d;|]{0,15}(?:(?<=[^\W\d_])[23])?"
+"""What may follow a number that is measured in it: letters and signs, and the power of an area or a volume."""
+MEASURED = rf"^\s*([-+]?(?!0\d\d)[\d,.{SPACERS}]*\d)\s*({UNIT})\s*$"
+UNIT_SHARE = 0.9
+"""Fraction of the words with a digit that must have one and the same unit (our choice)."""
 CODE_SHAPE = re.compile(r"0\d{2,}")
 """Digits of a code whose leading zero means something: at least three, so that ``01`` stays a month."""
 CODE_SAME_LENGTH = 0.8
@@ -176,7 +173,8 @@ def parse_numbers(words: Sequence[str] | pd.Index) -> NDArray[np.float64]:
     Parameters
     ----------
     words : sequence of str of length n
-        ``1,200``, ``$5`` and ``12%`` are understood; a decimal comma is the reader's affair.
+        ``1,200``, ``$5``, ``12%``, ``(5)`` for -5, and a unit such as ``cm`` that all of them have are understood; a
+        decimal comma is the reader's affair.
 
     Returns
     -------
@@ -195,12 +193,29 @@ def parse_numbers(words: Sequence[str] | pd.Index) -> NDArray[np.float64]:
     values = pd.to_numeric(digits, errors="coerce").to_numpy(dtype=np.float64, copy=True)
     rest = np.flatnonzero(np.isnan(values) & digits.notna().to_numpy())
     if rest.size:
-        dressed = text.iloc[rest]
-        dressed = dressed[dressed.str.match(NUMBER_DRESS)]
-        plain = dressed.str.replace(r"[$€£%,\s]", "", regex=True)
-        values[dressed.index.to_numpy()] = pd.to_numeric(plain, errors="coerce").to_numpy()
+        values[rest] = _undressed(text.iloc[rest])
+        rest = rest[np.isnan(values[rest])]
+    if rest.size and rest.size >= UNIT_SHARE * digits.notna().sum():
+        values[rest] = _measured(text.iloc[rest], int(digits.notna().sum()))
     values[~np.isfinite(values)] = np.nan
     return values
+
+
+def _undressed(text: pd.Series) -> NDArray[np.float64]:
+    """Numbers with currency signs, thousands separators, percent signs or parentheses; NaN for other words."""
+    inner = text.str.replace(IN_PARENTHESES, r"-\1", regex=True)
+    dressed = inner.where(inner.str.match(NUMBER_DRESS))
+    plain = dressed.str.replace(rf"[$€£%,\s{SPACERS}]", "", regex=True)
+    return pd.to_numeric(plain, errors="coerce").to_numpy(dtype=np.float64, copy=True)
+
+
+def _measured(text: pd.Series, n_words: int) -> NDArray[np.float64]:
+    """Numbers before the unit that most of all words have; NaN for other words, or where there is no such unit."""
+    parts = text.str.extract(MEASURED)
+    counts = parts[1].value_counts()
+    if not len(counts) or counts.iloc[0] < UNIT_SHARE * n_words:
+        return np.full(len(text), np.nan)
+    return _undressed(parts[0].where(parts[1] == counts.index[0]))
 
 
 def as_numbers(series: pd.Series) -> NDArray[np.float64]:
@@ -253,63 +268,6 @@ def find_truth(words: Sequence[str]) -> tuple[str, str] | None:
         if by_fold.keys() == {no, yes}:
             return by_fold[no], by_fold[yes]
     return None
-
-
-def find_date_format(words: Sequence[str], min_share: float) -> str | None:
-    """Dates in words → the format that reads at least ``min_share`` of them, or None.
-
-    Parameters
-    ----------
-    words : sequence of str
-        A sample of the levels.
-    min_share : float
-        Fraction in [0, 1].
-
-    Returns
-    -------
-    str or None
-        A strptime format, or ``"ISO8601"``.
-
-    Examples
-    --------
-    >>> find_date_format(["01-02-2018", "31-12-2018"], 0.98)
-    '%d-%m-%Y'
-    """
-    text = pd.Series(words, dtype="str")
-    if not len(text) or float(text.str.match(DATE_SHAPE).to_numpy(dtype=float).mean()) < min_share:
-        return None
-    formats = [ISO, *(day + time for time in TIME_SUFFIXES for day in DATE_FORMATS)]
-    for form in formats:
-        if float(np.mean(parse_dates(text, form).notna())) >= min_share:
-            return form
-    return None
-
-
-def parse_dates(words: pd.Series, date_format: str | None) -> pd.DatetimeIndex:
-    """Words → dates without a zone (UTC where one is given), NaT where a word is none.
-
-    Parameters
-    ----------
-    words : Series of str of shape (n,)
-        Dates as they are written.
-    date_format : str or None
-        A strptime format; None or ``"ISO8601"`` reads ISO 8601.
-
-    Returns
-    -------
-    DatetimeIndex of shape (n,)
-    """
-    form = date_format or ISO
-    parsed = pd.to_datetime(words, format=form, errors="coerce", utc=form == ISO)
-    return without_zone(pd.DatetimeIndex(parsed))
-
-
-def without_zone(dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """Dates of any unit and zone → nanoseconds in UTC without a zone; out of range becomes NaT."""
-    if dates.tz is not None:
-        dates = dates.tz_convert("UTC").tz_localize(None)
-    inside = (dates >= pd.Timestamp.min.ceil("s")) & (dates <= pd.Timestamp.max.floor("s"))
-    return pd.DatetimeIndex(pd.DatetimeIndex(dates.where(inside)).as_unit("ns"))
 
 
 def looks_coded(words: Sequence[str] | pd.Index) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -170,13 +170,15 @@ def paths_of_cells(series: pd.Series) -> pd.Series:
     return series.map(lambda cell: cell_as_path(cell, MEDIA))
 
 
-def read_table_with_files(path: Path) -> Table:
+def read_table_with_files(path: Path, names: Collection[str] = ()) -> Table:
     """Read a table as :func:`advisor.tables.reading.read_table` does; files in Parquet cells become paths.
 
     Parameters
     ----------
     path : Path
         A table in any format; Parquet columns of ``{bytes, path}`` or of a file's bytes are written to the cache.
+    names : collection of str
+        As ``read_table``.
 
     Returns
     -------
@@ -188,7 +190,7 @@ def read_table_with_files(path: Path) -> Table:
         As ``read_table``.
     """
     if not path.name.lower().endswith(PARQUET_SUFFIXES):
-        return read_table(path)
+        return read_table(path, names)
     try:
         with parquet.ParquetFile(path) as file:
             held = [field.name for field in file.schema_arrow if _may_hold_files(field.type)]

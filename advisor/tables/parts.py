@@ -13,15 +13,30 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from advisor.errors import InvalidRequest, UnreadableData, counted, quoted
-from advisor.tables.columns import Column, ColumnKind, conform
+from advisor.tables.columns import Column, ColumnKind, conform, conformance_notes
+from advisor.tables.empty_rows import without_empty
 from advisor.tables.inputs import Inputs
 from advisor.tables.keys import told_keys
-from advisor.tables.kinds import SAMPLE_ROWS, evenly_spaced, infer_columns
+from advisor.tables.kinds import infer_columns
 from advisor.tables.levels import find_levels
 from advisor.tables.media_columns import MASK
-from advisor.tables.target_names import LAST, check_names, guess_target, split_names
+from advisor.tables.target_names import (
+    LAST,
+    check_names,
+    guess_target,
+    split_names,
+    without_row_numbers,
+)
 from advisor.tables.targets import Encoding, encode, fit_encoding
 from advisor.tables.texts import as_texts, complete, find_modality, has_content, label_beside_text
+from advisor.tables.together import (
+    check_columns,
+    check_some_needed,
+    infer_together,
+    pool_features,
+    sample_for_kinds,
+    stack,
+)
 from advisor.tasks import Modality, Task
 
 MOST_BESIDE = 2
@@ -62,6 +77,7 @@ def find_targets(inputs: Inputs, target: str | Sequence[str] | None, notes: list
             f"{inputs.name} has one column, {quoted(names)}: expected features and a target. "
             "Check the delimiter; of texts, write the label and a tab before each."
         )
+    names = without_row_numbers(inputs.train[names])
     others = [list(frame.columns) for frame in (inputs.pool, inputs.test) if frame is not None]
     guess, why = guess_target(names, others, inputs.name)
     if why == LAST and inputs.medium is None:
@@ -122,6 +138,11 @@ def find_columns(
     Returns
     -------
     tuple of Column
+
+    Raises
+    ------
+    UnreadableData
+        If all are identifiers or constant.
     """
     if inputs.medium is not None:
         kind, reason = ColumnKind(inputs.modality), f"paths of {inputs.medium.many}"
@@ -129,12 +150,14 @@ def find_columns(
     if inputs.schema:
         return inputs.schema
     if pool is not None or len(labelled) != len(inputs.train):
-        sample = _sample_for_kinds(labelled, pool)
-        return infer_columns(sample, [inputs.train, inputs.pool])
-    judged = {column.name: column for column in inputs.judged}
-    rest = infer_columns(labelled[[name for name in labelled.columns if name not in judged]])
-    judged |= {column.name: column for column in rest}
-    return tuple(judged[str(name)] for name in labelled.columns)
+        columns = infer_together(inputs.train, labelled, pool, inputs.pool)
+    else:
+        judged = {column.name: column for column in inputs.judged}
+        rest = infer_columns(labelled[[name for name in labelled.columns if name not in judged]])
+        judged |= {column.name: column for column in rest}
+        columns = tuple(judged[str(name)] for name in labelled.columns)
+    check_some_needed(columns, inputs.name)
+    return columns
 
 
 def with_texts(inputs: Inputs, features: list[str], targets: list[str], notes: list[str]) -> Inputs:
@@ -172,7 +195,7 @@ def with_texts(inputs: Inputs, features: list[str], targets: list[str], notes: l
         what = "the test table"
         test = complete(test, columns, targets, what, notes)
         test = _with_content(test, columns, what, notes)
-    train = _with_content(inputs.train, columns, "the table", notes)
+    train = _with_content(inputs.train, columns, "the table", notes)  # rows keep their numbers
     return replace(
         inputs, modality=Modality.TEXT, schema=columns, train=train, pool=pool, test=test
     )
@@ -195,7 +218,7 @@ def _columns_of_texts(inputs: Inputs, features: list[str]) -> tuple[Column, ...]
     frame, pool = inputs.train[features], inputs.pool
     if pool is None or not set(features) <= set(pool.columns):
         return as_texts(frame, infer_columns(frame))
-    frame = _sample_for_kinds(frame, pool[features])
+    frame = sample_for_kinds(frame, pool[features])
     return as_texts(frame, infer_columns(frame, [inputs.train, pool]))
 
 
@@ -212,7 +235,7 @@ def _with_content(
         f"{int((~full).sum())} of {len(full)} rows of {what} hold no text and nothing else to learn from; they were "
         "left out"
     )
-    return table[full].reset_index(drop=True)
+    return table[full]
 
 
 def encode_targets(inputs: Inputs, targets: list[str], wanted: str | None) -> Encoding:
@@ -260,7 +283,7 @@ def encode_targets(inputs: Inputs, targets: list[str], wanted: str | None) -> En
 
 def find_pool(
     inputs: Inputs, features: list[str], known: NDArray[np.bool_], notes: list[str]
-) -> pd.DataFrame | None:
+) -> tuple[pd.DataFrame | None, NDArray[np.int64] | None]:
     """Rows with an empty target, and those of the unlabelled file.
 
     Parameters
@@ -274,23 +297,29 @@ def find_pool(
 
     Returns
     -------
-    DataFrame or None
+    pool : DataFrame or None
+    numbers : ndarray of int64 or None
+        Of the first rows of the pool, those of the training table: their numbers there, from 1.
 
     Raises
     ------
     UnreadableData
         If the unlabelled table lacks features.
     """
-    parts = []
+    parts, numbers = [], None
     if not known.all():
-        parts.append(inputs.train.loc[~known, features])
-        notes.append(f"the unlabelled pool: {counted(len(parts[0]), 'row')} without a target")
+        rows = without_empty(inputs.train.loc[~known, features], "the table", notes)
+        parts.append(rows)
+        if len(rows):
+            numbers = rows.index.to_numpy(np.int64) + 1
+            notes.append(f"the unlabelled pool: {counted(len(rows), 'row')} without a target")
     if inputs.pool is not None:
-        _check_features(inputs.pool, features, "the unlabelled table")
-        parts.append(inputs.pool[features])
+        given = pool_features(inputs.pool, inputs.train, features, notes)
+        parts.append(without_empty(given, "the unlabelled table", notes))
+    parts = [rows for rows in parts if len(rows)]
     if not parts:
-        return None
-    return parts[0].reset_index(drop=True) if len(parts) == 1 else _stack(parts)
+        return None, None
+    return (parts[0].reset_index(drop=True) if len(parts) == 1 else stack(parts)), numbers
 
 
 def read_test(
@@ -304,7 +333,7 @@ def read_test(
     columns : tuple of Column
     encoding : Encoding
     notes : list of str
-        Rows that were dropped are added to it.
+        Rows that were dropped, and cells that could not be read, are added to it.
 
     Returns
     -------
@@ -318,8 +347,11 @@ def read_test(
     """
     if inputs.test is None:
         return None, None
-    _check_features(inputs.test, [column.name for column in columns], "the test table")
+    check_columns(inputs.test, columns, "the test table", len(columns))
     X = conform(inputs.test, columns)
+    present = [column.name for column in columns if column.name in inputs.test.columns]
+    said = conformance_notes(inputs.test[present], columns)
+    notes.extend(f"the test table: {note}" for note in said)
     if any(name not in inputs.test.columns for name in encoding.targets):
         notes.append("the test split has no target, so it is not scored")
         return X, None
@@ -365,35 +397,3 @@ def _file_columns(inputs: Inputs) -> list[str]:
     if inputs.medium is None:
         return []
     return [inputs.medium.column, MASK] if inputs.masked else [inputs.medium.column]
-
-
-def _stack(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Raw frames of the same columns, one below the other; words where their dtypes differ."""
-    stacked = {}
-    for name in parts[0].columns:
-        columns = [part[name] for part in parts]
-        if any(isinstance(column.dtype, pd.CategoricalDtype) for column in columns):
-            columns = [_as_words(column) for column in columns]
-        stacked[name] = pd.concat(columns, ignore_index=True)
-    return pd.DataFrame(stacked)
-
-
-def _as_words(column: pd.Series) -> pd.Series:
-    codes, words = find_levels(column, frozenset())
-    return pd.Series(pd.Categorical.from_codes(codes, categories=words)).astype("str")
-
-
-def _sample_for_kinds(labelled: pd.DataFrame, pool: pd.DataFrame | None) -> pd.DataFrame:
-    """All labelled rows and as much of the pool as kinds are judged by: more levels are seen early."""
-    if pool is None:
-        return labelled
-    return _stack([labelled, pool.iloc[evenly_spaced(len(pool), SAMPLE_ROWS)]])
-
-
-def _check_features(frame: pd.DataFrame, features: Sequence[str], what: str) -> None:
-    missing = [name for name in features if name not in frame.columns]
-    if missing:
-        raise UnreadableData(
-            f"{what} lacks {len(missing)} of {len(features)} feature columns: {quoted(missing)}. "
-            "Add them (empty where unknown), or name another --target."
-        )

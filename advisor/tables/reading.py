@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import tempfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,8 @@ import pandas as pd
 
 from advisor.errors import UnreadableData, quoted
 from advisor.registry import Registry
-from advisor.tables.levels import find_levels, without_zone
+from advisor.tables.dates import without_zone
+from advisor.tables.levels import find_levels
 
 HEAD_BYTES = 65_536
 """Bytes of the beginning that a reader may look at to recognise its format (our choice)."""
@@ -93,17 +94,27 @@ class StreamingReader(Protocol):
         """Pieces of about ``chunk_rows`` rows, in order; no row is dropped, a broken one is an error."""
 
 
+@runtime_checkable
+class HeadedReader(Protocol):
+    """A reader of files whose first line may be a header or a row: known names of columns tell which."""
+
+    def knowing(self, names: Collection[str]) -> Reader:
+        """Make a reader of files that are known to have columns with these names."""
+
+
 READERS: Registry[Reader] = Registry("reader", "advisor.readers")
 """All formats that can be read."""
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path, names: Collection[str] = ()) -> Table:
     """Read a file of any known format, gzipped or not → Table.
 
     Parameters
     ----------
     path : Path
         The file.
+    names : collection of str
+        Of the columns, where they are known from another file: they tell a header from a row.
 
     Returns
     -------
@@ -116,11 +127,11 @@ def read_table(path: Path) -> Table:
         If the file is missing, empty, of an unknown format, damaged, or has no rows.
     """
     with opened(path) as (local, reader):
-        table = reader.read(local)
+        table = _knowing(reader, names).read(local)
     return _not_empty(table, path)
 
 
-def stream_table(path: Path, chunk_rows: int) -> Iterator[Table]:
+def stream_table(path: Path, chunk_rows: int, names: Collection[str] = ()) -> Iterator[Table]:
     """Read a file of any known format → its rows piece by piece, or all at once where the format cannot stream.
 
     Parameters
@@ -129,6 +140,8 @@ def stream_table(path: Path, chunk_rows: int) -> Iterator[Table]:
         The file.
     chunk_rows : int
         About how many rows one piece holds.
+    names : collection of str
+        As :func:`read_table`.
 
     Yields
     ------
@@ -140,11 +153,16 @@ def stream_table(path: Path, chunk_rows: int) -> Iterator[Table]:
     UnreadableData
         As :func:`read_table`, and for any row that :func:`read_table` would have dropped.
     """
-    with opened(path) as (local, reader):
+    with opened(path) as (local, found):
+        reader = _knowing(found, names)
         if isinstance(reader, StreamingReader):
             yield from reader.stream(local, chunk_rows)
         else:
             yield _not_empty(reader.read(local), path)
+
+
+def _knowing(reader: Reader, names: Collection[str]) -> Reader:
+    return reader.knowing(names) if names and isinstance(reader, HeadedReader) else reader
 
 
 @contextmanager

@@ -91,7 +91,8 @@ def _raw_pieces(
             raise
         yield files.frame, list(files.notes)
         return
-    for table in stream_table(sources.test or sources.train, chunk_rows):
+    names = [column.name for column in columns]
+    for table in stream_table(sources.test or sources.train, chunk_rows, names):
         yield table.frame, list(table.notes)
 
 

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from advisor.errors import UnreadableData
 from advisor.tables.columns import Column, ColumnKind, conform
+from advisor.tables.dates import ISO
 from advisor.tables.dialect import find_dialect
-from advisor.tables.levels import ISO
+from advisor.tables.folders import find_sources
+from advisor.tables.reading import opened
 
 DAY, MOMENT = "%Y-%m-%d", "%Y-%m-%d %H:%M:%S.%f"
 """How dates are written where the data did not say how: without a time of day where there is none."""
-
-TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx")
-"""Endings of tables that labelled rows may be in."""
 
 DELIMITED = (".csv", ".tsv", ".txt")
 """Endings of those that have a dialect."""
@@ -34,13 +34,12 @@ def labelled_table(source: str) -> Path | None:
     Returns
     -------
     Path or None
-        The file itself, or of a folder ``train.*``; None where there is none.
+        The file itself, or the one of a folder that is trained on; None where there is none.
     """
-    place = Path(source)
-    if place.is_file():
-        return place
-    found = sorted(path for path in place.glob("train.*") if path.suffix in TABLES)
-    return found[0] if place.is_dir() and found else None
+    try:
+        return find_sources(Path(source)).train
+    except UnreadableData:  # it was in memory, or in a folder of files
+        return None
 
 
 def marks_of(source: str) -> tuple[str, str]:
@@ -57,9 +56,12 @@ def marks_of(source: str) -> tuple[str, str]:
         Comma and point where it is no delimited text, or gone.
     """
     table = labelled_table(source)
-    if table is None or table.suffix.lower() not in DELIMITED:
+    if table is None:
         return ",", "."
-    dialect = find_dialect(table)
+    with opened(table) as (plain, _):
+        if plain.suffix.lower() not in DELIMITED:
+            return ",", "."
+        dialect = find_dialect(plain)
     return dialect.delimiter, dialect.decimal
 
 

@@ -117,6 +117,9 @@ EXAMPLES: dict[str, DatasetProfile] = {
     "scratch_with_many_labels": healthy_image_profile(smallest_class=4_000),
     "slow_without_gpu": healthy_image_profile(n_labelled=6_000),
     "test_repeats_labelled": healthy_image_profile(n_near_test_overlap=4),
+    "classes_have_own_groups": healthy_profile(
+        n_groups=6, smallest_class_groups=2, n_groups_one_class=6
+    ),
     "coarse_test": healthy_profile(n_test=40),
     "collinear_features": healthy_profile(share_collinear=0.9),
     "constant_columns": healthy_profile(constants=("a",), near_constants=("b",)),
@@ -150,6 +153,7 @@ EXAMPLES: dict[str, DatasetProfile] = {
     ),
     "overlapping_test": healthy_profile(n_test_overlap=100),
     "pool_available": healthy_profile(n_unlabelled=9_000),
+    "pool_rows_repeat": healthy_profile(n_unlabelled=9_000, n_pool_overlap=9_000),
     "prior_few_shot": healthy_profile(n_labelled=30),
     "prior_large": healthy_profile(n_labelled=30_000),
     "prior_medium": healthy_profile(n_labelled=3_000),

@@ -11,6 +11,7 @@ import pytest
 from advisor.dataset import read_dataset, read_features
 from advisor.errors import UnreadableData
 from advisor.readers.delimited import BLOCK_BYTES
+from advisor.tables.columns import Column, ColumnKind
 from advisor.tables.levels import parse_numbers
 from advisor.tables.reading import read_table, stream_table
 
@@ -113,3 +114,58 @@ def test_a_cell_longer_than_a_block_is_streamed_once_and_in_order(tmp_path: Path
     rows = pd.concat([piece.astype(object) for piece in pieces], ignore_index=True)
     assert rows["a"].astype(int).tolist() == list(range(len(cells)))
     assert (rows["b"].str.strip() == pd.Series(cells).str.strip()).all()
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n\n\n"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_empty_lines_of_one_column_are_missing_cells_but_at_the_end(
+    tmp_path: Path, newline: str, end: str
+) -> None:
+    """One line of output is promised for each line; at the end there are no more lines."""
+    path = tmp_path / "t.csv"
+    path.write_bytes(("x\n1.5\n\n3.5\n\n\n2.5" + end).replace("\n", newline).encode())
+    want = [1.5, np.nan, 3.5, np.nan, np.nan, 2.5]
+    np.testing.assert_array_equal(read_table(path).frame["x"], want)
+    columns = [Column(name="x", kind=ColumnKind.NUMERIC)]
+    pieces = [piece for piece, _ in read_features(path, columns)]
+    np.testing.assert_array_equal(pd.concat(pieces)["x"], want)
+
+
+def test_empty_lines_at_the_end_of_many_blocks_are_no_rows(tmp_path: Path) -> None:
+    """Also where more than a block of them ends the file."""
+    path = tmp_path / "t.csv"
+    path.write_text("x\n" + "1.5\n" * (BLOCK_BYTES // 2) + "\n" * 1000)
+    rows = sum(len(piece.frame) for piece in stream_table(path, 100_000))
+    assert rows == BLOCK_BYTES // 2 == len(read_table(path).frame)
+
+
+def test_the_only_row_of_a_file_without_header_is_predicted(tmp_path: Path) -> None:
+    """A model of columns that had no names takes the first line for a row."""
+    train = tmp_path / "train.csv"
+    train.write_text("".join(f"{i * 0.7:.2f},q{i % 3},{'uv'[i % 2]}\n" for i in range(40)))
+    dataset = read_dataset(train)
+    (tmp_path / "new.csv").write_text("2.5,q1\n")
+    ((piece, _),) = read_features(tmp_path / "new.csv", dataset.columns)
+    assert piece.astype(object).to_numpy().tolist() == [[2.5, "q1"]]
+
+
+def test_one_line_without_the_names_of_the_columns_is_not_taken_for_no_rows(tmp_path: Path) -> None:
+    """Nothing would be predicted, and nothing said."""
+    path = tmp_path / "t.csv"
+    path.write_text("2.5,q1\n")
+    columns = [Column(name=name, kind=ColumnKind.NUMERIC) for name in ("size", "weight")]
+    with pytest.raises(UnreadableData, match="does not name 'size', 'weight'"):
+        list(read_features(path, columns))
+
+
+def test_a_test_split_headed_by_numbers_is_read_by_the_names_of_the_training_columns(
+    tmp_path: Path,
+) -> None:
+    """All of its rows are there, and its columns are found."""
+    rows = [f"{i * 0.5},{i * 0.25},{20 - i}" for i in range(20)]
+    labelled = [f"{row},{'uv'[i % 2]}" for i, row in enumerate(rows)]
+    (tmp_path / "train.csv").write_text("400,402,405,y\n" + "\n".join(labelled) + "\n")
+    (tmp_path / "test.csv").write_text("400,402,405\n" + "\n".join(rows) + "\n")
+    dataset = read_dataset(tmp_path)
+    assert dataset.X_test is not None
+    assert dataset.X_test.to_numpy().tolist() == dataset.X.to_numpy().tolist()

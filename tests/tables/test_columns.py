@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from advisor.errors import UnreadableData
 from advisor.tables.columns import Column, ColumnKind, conform, conformance_notes
+from advisor.tables.dates import parse_dates
 from advisor.tables.kinds import infer_columns
-from advisor.tables.levels import find_levels, parse_dates, parse_numbers
+from advisor.tables.levels import find_levels, parse_numbers
 
 N = 60
 
@@ -46,6 +47,20 @@ def infer_one(values: object, name: str = "x") -> Column:
         ("sample", [f"S{i:03d}" for i in range(N)], ColumnKind.IDENTIFIER),
         ("year", list(range(1960, 1960 + N)), ColumnKind.NUMERIC),
         ("id", np.linspace(0, 1, N), ColumnKind.NUMERIC),
+        ("dose", [25 * (i + 1) for i in range(N)], ColumnKind.NUMERIC),
+        ("area", sorted(40 + i * 37 % 301 for i in range(N)), ColumnKind.NUMERIC),
+        ("wavelength", list(range(400, 400 + N)), ColumnKind.NUMERIC),
+        ("minutes", list(range(N)), ColumnKind.NUMERIC),
+        ("c1", list(range(1, 1 + N)), ColumnKind.IDENTIFIER),
+        ("c1", [i for i in range(N + 30) if i % 3], ColumnKind.IDENTIFIER),
+        ("x", list(range(N, 0, -1)), ColumnKind.IDENTIFIER),
+        ("instant", np.flatnonzero(np.arange(100) * 37 % 10 < 6), ColumnKind.IDENTIFIER),
+        ("dose", list(range(0, 2 * N, 2)), ColumnKind.NUMERIC),
+        ("Key", [7 * i + 3 for i in range(N)], ColumnKind.IDENTIFIER),
+        ("#", [7 * i + 3 for i in range(N)], ColumnKind.IDENTIFIER),
+        ("month", [f"{2000 + i // 12}-{i % 12 + 1:02d}" for i in range(N)], ColumnKind.DATETIME),
+        ("month", [f"{i % 12 + 1:02d}/{2000 + i // 12}" for i in range(N)], ColumnKind.DATETIME),
+        ("t", [f"{i % 24:02d}:{i * 7 % 60:02d}" for i in range(N)], ColumnKind.DATETIME),
         ("x", [3] * N, ColumnKind.CONSTANT),
         ("x", ["?"] * N, ColumnKind.CONSTANT),
     ],
@@ -108,6 +123,28 @@ def test_missing_columns_are_all_named() -> None:
     columns = infer_columns(pd.DataFrame({"a": [1, 2], "b": [1, 2], "c": [1, 2]}))
     with pytest.raises(UnreadableData, match=r"'a', 'c'"):
         conform(pd.DataFrame({"b": [1]}), columns)
+
+
+def test_columns_that_no_model_uses_may_be_missing() -> None:
+    """Identifiers and constants are empty where a later table lacks them, which is said."""
+    frame = pd.DataFrame({"id": range(N), "a": np.linspace(0, 1, N), "unit": ["mg"] * N})
+    columns = infer_columns(frame)
+    later = conform(frame[["a"]], columns)
+    assert list(later.columns) == ["id", "a", "unit"]
+    assert later.isna().all().tolist() == [True, False, True]
+    said = "\n".join(conformance_notes(frame[["a"]], columns))
+    assert "no model uses are not there: 'id', 'unit'" in said
+    with pytest.raises(UnreadableData, match="1 of 3 feature columns missing: 'a'"):
+        conform(frame[["id"]], columns)
+
+
+def test_times_of_day_lie_on_no_calendar() -> None:
+    """They are read in the order of the day, and nothing is said of later dates."""
+    column = infer_one([f"{i % 24:02d}:{i * 7 % 60:02d}" for i in range(N)])
+    early, late = conform(pd.DataFrame({"x": ["07:05", "19:30"]}), [column])["x"]
+    assert (late - early) == pd.Timedelta(hours=12, minutes=25)
+    assert not column.is_dated
+    assert infer_one([f"{2000 + i}-07" for i in range(N)]).is_dated
 
 
 def test_notes_say_extra_columns_order_new_words_and_unreadable_cells() -> None:

@@ -84,3 +84,47 @@ def test_decimal_commas_are_no_delimiters(
     assert read.shape == frame.shape
     assert list(read.columns)[:2] == (["a", "b"] if header else ["c1", "c2"])
     assert read.iloc[:, :4].to_numpy().tolist() == values.to_numpy().tolist()
+
+
+@pytest.mark.parametrize("mark", [";", ",", "\t"])
+@pytest.mark.parametrize("first", ["sep={}", '"sep={}"', "SEP={}"])
+def test_a_first_line_that_says_the_delimiter_is_no_header(
+    tmp_path: Path, first: str, mark: str
+) -> None:
+    """Excel writes it, and reads it again."""
+    path = tmp_path / "t.csv"
+    rows = [first.format(mark), mark.join("ab"), *(f"{i}{mark}w{i}" for i in range(5))]
+    path.write_text("\r\n".join(rows) + "\r\n")
+    frame = read_table(path).frame
+    assert list(frame.columns) == ["a", "b"]
+    assert frame["a"].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_known_names_that_are_numbers_are_a_header(tmp_path: Path) -> None:
+    """Spectra are headed by wavelengths: as numbers as what stands below them."""
+    path = tmp_path / "t.csv"
+    path.write_text("400,402,404,406\n" + "0.5,0.25,0.75,1.5\n" * 4)
+    assert not find_dialect(path).has_header
+    dialect = find_dialect(path, ["400", "402", "404", "406", "class"])
+    assert dialect.has_header
+    assert dialect.names == ("400", "402", "404", "406")
+    assert not find_dialect(path, ["a", "b", "c", "d"]).has_header
+
+
+@pytest.mark.parametrize(
+    ("rows", "header"),
+    [
+        ("1,2.5,q1\n", False),
+        ("p,q,r\np,q,s\n", False),
+        (",2.5,q\n1,,r\n1,2,q\n", False),
+        ("size,w,v\n1,2,a\n", True),
+        ("c1,c2,c3\n", True),
+    ],
+)
+def test_the_first_line_is_a_row_where_the_known_file_had_no_header(
+    tmp_path: Path, rows: str, header: bool
+) -> None:
+    """Unless it says the names that were given, or words stand above numbers."""
+    path = tmp_path / "t.csv"
+    path.write_text(rows)
+    assert find_dialect(path, ["c1", "c2", "c3"]).has_header is header

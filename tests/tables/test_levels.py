@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from advisor.tables.columns import ColumnKind, conform
+from advisor.tables.kinds import infer_columns
 from advisor.tables.levels import (
     MISSING_MARKS,
     USED_ROWS,
@@ -78,3 +80,44 @@ def test_words_without_a_digit_are_no_numbers() -> None:
     """Also those that python would read as one."""
     assert np.isnan(parse_numbers(["inf", "nan", "True", "x"])).all()
     assert parse_numbers(["x", "5"])[1] == 5
+
+
+@pytest.mark.parametrize(
+    ("words", "values"),
+    [
+        (["(107.50)", "3", "($2)"], [-107.5, 3, -2]),
+        (["8\u202f107.37", "1'200", "12"], [8107.37, 1200, 12]),
+        (["3.37 EUR", "10 EUR", "unknown"], [3.37, 10, np.nan]),
+        (["10.13 cm", "5 cm", "7cm"], [10.13, 5, 7]),
+        (["5 m2", "-6.5 m2"], [5, -6.5]),
+    ],
+)
+def test_numbers_with_one_unit_or_in_another_dress_are_numbers(
+    words: list[str], values: list[float]
+) -> None:
+    """Accountants' minus, spaces that part thousands, and what all of a column are measured in."""
+    np.testing.assert_array_equal(parse_numbers(words), values)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["1st", "2nd", "3rd"],
+        ["5 cm", "5 kg"],
+        ["001A", "002A"],
+        ["10 Jan 2020", "11 Jan 2020"],
+        ["3 pigs", "7 dwarfs", "1 wolf"],
+        ["()", "1 2 3", "a1"],
+    ],
+)
+def test_numbers_before_different_words_are_words(words: list[str]) -> None:
+    """Nor are codes with leading zeros numbers of something, or days of one month."""
+    assert np.isnan(parse_numbers(words)).all()
+
+
+def test_a_table_of_measurements_with_units_is_no_dataset_of_texts() -> None:
+    """Sixty lengths in centimetres are numbers, not sixty strings of two words."""
+    frame = pd.DataFrame({"length": [f"{10 + i * 0.13:.2f} cm" for i in range(60)]})
+    (column,) = infer_columns(frame)
+    assert column.kind is ColumnKind.NUMERIC
+    assert conform(frame.iloc[:1], [column])["length"].tolist() == [10.0]

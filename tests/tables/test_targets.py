@@ -1,4 +1,4 @@
-"""Several labels per row, in columns or in lists."""
+"""Which columns are targets; several labels per row, in columns or in lists."""
 
 from __future__ import annotations
 
@@ -62,3 +62,20 @@ def test_a_semicolon_within_a_label_does_not_cut_it(task: str | None) -> None:
     dataset = read_dataset(X.assign(y=lists), target="y", task=task)
     assert dataset.task is Task.MULTILABEL
     assert dataset.classes == ("rain; wet", "snow", "wind")
+
+
+def test_a_target_may_be_named_by_a_number() -> None:
+    """As the columns of a frame made from an array are."""
+    frame = pd.DataFrame(np.c_[np.arange(40) * 1.5, np.arange(40) * 0.7, np.arange(40) % 2])
+    assert read_dataset(frame, target=2).targets == ("2",)  # type: ignore[arg-type]
+    assert read_dataset(frame, target=[2]).targets == ("2",)  # type: ignore[list-item]
+
+
+def test_a_frame_without_a_name_is_not_named_like_a_column() -> None:
+    """``data`` is what a frame is called for want of a name, and Italian for a date."""
+    days = pd.date_range("2020-01-01", periods=40)
+    frame = pd.DataFrame({"data": days, "a": np.arange(40) % 7, "prezzo": np.arange(40) * 1.5})
+    assert read_dataset(frame).targets == ("prezzo",)
+    assert read_dataset(X.assign(mood=["p", "q"] * 20)[["mood", "x"]], name="mood").targets == (
+        "mood",
+    )
