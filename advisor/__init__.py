@@ -16,7 +16,7 @@ profile        what it is: counts and shapes
 regime         where it stands: exactly one regime per dataset
 rule, finding  what to mind: imbalance, leakage, groups, ... with its effect on the error
 metrics        scores of many weightings of the rows at once
-splits         the folds that everything is judged on
+splits         the folds that everything is judged on; left_out: linear fits without a row, or its group
 evaluation     scores with intervals, corrected for having been selected by
 space          search spaces as data (``search_spaces/MODALITY/*.toml``)
 strategy       the card and the contract of a recipe
@@ -70,7 +70,7 @@ if TYPE_CHECKING:
 # ONNX Runtime, which lightning imports unasked, else writes an id of the machine and a telemetry store into the home.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-__version__ = "0.6.0"
+__version__ = "0.6.1"
 
 _HOME = {
     "AdvisorError": "errors",

@@ -124,7 +124,8 @@ def guess_target(
     for other in without:
         there = set(other)
         absent = [column for column in columns if column not in there]
-        if len(absent) == 1 and not _clear(every):
+        # a letter alone may be a coordinate
+        if len(absent) == 1 and not any(len(column) > 1 for column in _clear(every)):
             return absent[0], "it is the only column that the other files lack"
         if absent and len(absent) < len(columns):
             columns = absent
