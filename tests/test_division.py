@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -212,5 +213,9 @@ def test_the_number_of_a_text_makes_no_other_text_of_it() -> None:
 
 def test_rows_of_numbers_alone_are_told_apart_by_them() -> None:
     """Where nothing can be learned from, all columns count."""
-    frame = pd.DataFrame({"id": range(60), "label": ["a", "b"] * 30})
-    assert len(np.unique(read_dataset(frame, target="label").copies())) == 60
+    frame = pd.DataFrame({"id": range(60), "size": 1.0, "label": ["a", "b"] * 30})
+    frame.loc[:9, "size"] = 2.0
+    dataset = read_dataset(frame, target="label")
+    (number,) = (column for column in dataset.columns if column.name == "id")
+    alone = replace(dataset, X=dataset.X[["id"]], columns=(number,))
+    assert len(np.unique(alone.copies())) == 60
