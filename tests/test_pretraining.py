@@ -158,7 +158,7 @@ def test_wrong_input_is_one_line_and_exit_code_2(
     """Nothing on stdout, and the name of the option that is wrong."""
     monkeypatch.setattr("advisor.pretraining.has_gpu", lambda: False)
     table = tmp_path / "table.csv"
-    table.write_text("a,b\n" + "\n".join(f"{i},{i % 2}" for i in range(30)), "utf-8")
+    table.write_text("a,b\n" + "\n".join(f"{i * 0.5},{i % 2}" for i in range(30)), "utf-8")
     places = {"FOLDER": folder, "NO_POOL": folder / "train", "TABLE": table, "NET": net}
     given = [str(places.get(word, word)) for word in words]
     named = "--backbone" in words or not words or words[0] != "FOLDER"
