@@ -251,7 +251,7 @@ class _Session:
             return "", ()
         for fraction in CURVE_FRACTIONS:
             seconds = self.left()
-            if seconds < MIN_USEFUL_SECONDS:
+            if seconds < MIN_USEFUL_SECONDS or not self.workspace.can_be_cut(fraction):
                 break
             outcome = self._cross_validate(STRATEGIES[best.strategy], seconds, fraction)
             if outcome.predictions is None or outcome.truncated:

@@ -153,7 +153,12 @@ def worth_of_labels(
 def _why_unknown(profile: DatasetProfile, probe: Probe) -> str:
     """Say why there is no curve that could be followed from today's labels; empty where there is one."""
     if len(probe.curve) < 2:
-        return "the probe had no time for a learning curve"
+        too_few = (
+            ""
+            if profile.n_groups is None
+            else f", or {profile.n_groups:,} groups were too few for one"
+        )
+        return f"the probe had no time for a learning curve{too_few}"
     if probe.n_rows < probe.n_labelled:  # it ends where it ends, far before today's labels
         return (
             f"the curve was drawn on {probe.n_rows:,} of {probe.n_labelled:,} labelled"

@@ -54,6 +54,9 @@ where half of them are such copies, ``POOL_ROWS`` are still left, and a pool of 
 POOL_BYTES = 400_000_000
 """Bytes that these take by one representation, or else fewer are read; our choice: pixels of 2,000 pictures."""
 
+FEWEST_BLOCKS = 4
+"""Blocks in the smallest part of the rows that says anything of more of them; our choice."""
+
 WHOLE = -1
 """Instead of a fold's position: all rows are training rows, for one model refitted on everything."""
 
@@ -214,6 +217,10 @@ class Workspace:
         with np.load(self.folder / _FOLDS) as arrays:
             n_folds = len(arrays.files) // 2
             return [Fold(arrays[f"train{i}"], arrays[f"valid{i}"]) for i in range(n_folds)]
+
+    def can_be_cut(self, part: float) -> bool:
+        """Whether a part of the rows, cut by whole blocks, holds enough of them for a learning curve."""
+        return self.blocks is None or part * len(np.unique(self.blocks)) >= FEWEST_BLOCKS
 
     def n_folds(self, strategy: str) -> int:
         """Count the folds a strategy is judged on: the first of them (:meth:`advisor.strategy.Card.judged_repeats`)."""

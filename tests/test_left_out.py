@@ -238,3 +238,6 @@ def test_every_fit_is_told_of_its_groups(tmp_path: Path) -> None:
         mine = dataset.groups[workspace.fold(fold).train]
         same = mine[:, None] == mine
         np.testing.assert_array_equal(same, train.blocks[:, None] == train.blocks)
+    # ten speakers: half of them are enough for a curve, a quarter is not
+    assert workspace.can_be_cut(0.5)
+    assert not workspace.can_be_cut(0.25)
